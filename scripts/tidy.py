@@ -75,7 +75,7 @@ def check(entry: dict, key: str) -> bool:
         (CACHE / key).touch()
         print(f"tidy: {name}", flush=True)
         return True
-    print(f"tidy: {name}: FAILED\n{result.stdout}{result.stderr}", flush=True)
+    print(f"tidy: {name}: FAILED\n{result.stdout or result.stderr}", flush=True)
     return False
 
 
