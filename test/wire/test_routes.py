@@ -1,0 +1,98 @@
+"""Which paths the gateway answers itself, which it passes on, and how it leaves them alone."""
+
+import pytest
+
+from harness.world import World
+
+
+@pytest.fixture(scope="module")
+def backend(shared: World):
+    return shared.backend()
+
+
+@pytest.fixture(scope="module")
+def gateway(shared: World, backend):
+    return shared.gateway(backend)
+
+
+@pytest.fixture
+def client(gateway, world):
+    return world.connect(gateway)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    "target",
+    ["/", "/foo", "/v1/models", "/olla/nope/v1/models", "/olla/VLLM/v1/x", "/internal/nope", "/olla"],
+)
+def test_answers_404_as_json_to_any_other_path(client, method, target):
+    response = client.request(method, target, body=b"" if method == "POST" else None)
+    assert response.status == 404
+    assert response.header("content-type").startswith("application/json")
+    error = response.json()["error"]
+    assert set(error) == {"message", "type", "code", "param"}
+    assert error["code"] == 404 and error["message"] and error["type"]
+
+
+def test_answers_its_own_health(client):
+    response = client.request("GET", "/internal/health")
+    assert response.status == 200
+    assert response.header("content-type").startswith("application/json")
+    assert response.json() == {"status": "healthy"}
+
+
+def test_answers_its_own_version(client):
+    response = client.request("GET", "/version")
+    assert response.status == 200
+    document = response.json()
+    assert document["name"] and document["version"]
+
+
+def test_gives_its_own_answers_a_request_id(client):
+    for target in ("/internal/health", "/version"):
+        response = client.request("GET", target, [("X-Olla-Request-ID", "mine-1")])
+        assert response.header("x-olla-request-id") == "mine-1"
+
+
+def test_does_not_name_an_endpoint_in_its_own_answers(client):
+    for target in ("/internal/health", "/nowhere"):
+        assert client.request("GET", target).header("x-olla-endpoint") is None
+
+
+@pytest.mark.parametrize("prefix", ["/olla/vllm", "/olla/openai", "/olla/proxy"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "/",
+        "/v1/models",
+        "/v1/models/",
+        "/v1/a%2Fb%20c",
+        "/v1/%61%C3%A9%zz",
+        "//v1//models",
+        "/v1/../v1/./x",
+        "/v1/x?",
+        "/v1/x?a=b&c=%20+d&a=%2F/?",
+        "/v1/x;p=1?q=a?b",
+        "/~user/!$&'()*+,;=:@",
+    ],
+)
+def test_keeps_path_and_query_byte_for_byte(client, backend, prefix, rest):
+    before = len(backend.requests)
+    assert client.request("GET", prefix + rest).status == 200
+    assert [request.target for request in backend.requests[before:]] == [rest]
+
+
+def test_accepts_a_target_in_absolute_form(client, backend):
+    target = "http://other.test:8080/olla/vllm/v1/x?y"
+    assert client.request("GET", target).status == 200
+    request = backend.requests[-1]
+    assert request.target == "/v1/x?y"
+    assert request.header("x-forwarded-host") == "other.test:8080"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_passes_every_method_on(client, backend, method):
+    body = None if method in ("GET", "OPTIONS") else b"some bytes"
+    assert client.request(method, "/olla/vllm/v1/thing", body=body).status == 200
+    request = backend.requests[-1]
+    assert request.method == method and request.body == (body or b"")
