@@ -1,0 +1,179 @@
+#include "config/endpoints.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "config/ascii.h"
+#include "config/endpoint_type.h"
+#include "config/headers.h"
+#include "config/section.h"
+#include "config/units.h"
+#include "config/url.h"
+
+namespace olla::config {
+namespace {
+
+// A name goes out in every response's X-Olla-Endpoint.
+constexpr std::size_t kNameLengthMax = 128;
+
+bool is_visible_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_visible(c); });
+}
+
+void read_url(const Section& section, Endpoint& endpoint) {
+  const auto url = section.text("url");
+  if (!url) {
+    if (!section.has("url")) {
+      section.error("url", "is missing; give one such as http://192.168.0.100:8000");
+    }
+    return;
+  }
+  const auto parsed = parse_url(*url);
+  if (!parsed) {
+    section.error("url", parsed.error().detail);
+    return;
+  }
+  if (parsed->path.find('?') != std::string::npos) {
+    section.error("url", "must not have a query (?)");
+    return;
+  }
+  endpoint.url = *url;
+  endpoint.address = *parsed;
+  if (parsed->path.find_first_not_of('/') != std::string::npos) {
+    section.warning("url",
+                    "its path is used for model_url and health_check_url only, not for "
+                    "proxied requests");
+  }
+}
+
+void read_name(const Section& section, Endpoint& endpoint) {
+  if (const auto name = section.text("name")) {
+    endpoint.name = *name;
+    if (name->size() > kNameLengthMax || !is_visible_ascii(*name)) {
+      section.error("name", "must be 1 to 128 visible ASCII characters, without spaces");
+    }
+  } else if (endpoint.address.port != 0) {
+    const Url& address = endpoint.address;
+    const bool is_ipv6 = address.host.find(':') != std::string::npos;
+    endpoint.name =
+        (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+    // A host name may have 253 characters.
+    if (endpoint.name.size() > kNameLengthMax) {
+      section.error("name", "is needed: host and port are longer than 128 characters");
+    }
+  }
+}
+
+/// The endpoint's type; openai-compatible, which asks the least of a server, when it is not known.
+const EndpointType& read_type(const Section& section, Endpoint& endpoint) {
+  const EndpointType* type = endpoint_type("openai-compatible");
+  const std::optional<std::string> name = section.text("type");
+  if (!section.has("type") || name == "auto") {
+    section.warning("type", "the type is not detected yet; treated as openai-compatible");
+  } else if (const EndpointType* known = endpoint_type(name.value_or(""))) {
+    type = known;
+  } else if (name) {
+    section.error("type",
+                  "must be one of: " + endpoint_type_names() + ", auto; got " + in_quotes(*name));
+  }
+  endpoint.type = type->name;
+  return *type;
+}
+
+/// The value of model_url or health_check_url, with the path of the endpoint's URL before it.
+std::string read_path(const Section& section, std::string_view key, const Endpoint& endpoint,
+                      std::string_view default_path) {
+  const auto text = section.text(key);
+  if (text && is_absolute_url(*text)) {
+    const auto parsed = parse_url(*text);
+    if (!parsed) section.error(key, parsed.error().detail);
+    return *text;
+  }
+  if (text && !is_target_text(*text)) {
+    section.error(key, "holds a character that a path cannot have");
+  }
+  return join_path(endpoint.address.path, text ? std::string_view(*text) : default_path);
+}
+
+void read_checks(const Section& section, Endpoint& endpoint) {
+  const auto interval = section.duration("check_interval");
+  const auto timeout = section.duration("check_timeout");
+  endpoint.check_interval = interval.value_or(endpoint.check_interval);
+  // A timeout that nobody chose gives way to a short interval.
+  endpoint.check_timeout =
+      timeout.value_or(std::min(endpoint.check_timeout, endpoint.check_interval));
+  if (endpoint.check_timeout > endpoint.check_interval) {
+    section.error("check_timeout", "must not be longer than check_interval, which is " +
+                                       duration_text(endpoint.check_interval) + "; got " +
+                                       duration_text(endpoint.check_timeout));
+  }
+}
+
+Endpoint read_endpoint(const Section& section, const Environment& env, Problems& problems) {
+  Endpoint endpoint;
+  endpoint.line = section.line();
+  read_url(section, endpoint);
+  read_name(section, endpoint);
+  const EndpointType& type = read_type(section, endpoint);
+  endpoint.model_url = read_path(section, "model_url", endpoint, type.model_url);
+  endpoint.health_check_url =
+      read_path(section, "health_check_url", endpoint, type.health_check_url);
+  if (const auto priority = section.integer("priority")) {
+    endpoint.priority = static_cast<int>(*priority);
+  }
+  read_checks(section, endpoint);
+  if (const Entry* headers = section.entry("headers")) {
+    endpoint.headers = read_headers(*headers, section.path_of("headers"), env, problems);
+  }
+  endpoint.forward_client_auth =
+      section.boolean("forward_client_auth").value_or(endpoint.forward_client_auth);
+  return endpoint;
+}
+
+}  // namespace
+
+void EndpointReader::read(const Entry& list, const std::string& path) {
+  if (list.value->kind != Node::Kind::kSequence) {
+    problems_.error(path, list.line, "must be a list of endpoints (- url: ...)");
+    return;
+  }
+  const std::vector<NodePtr>& items = list.value->items;
+  if (endpoints_.size() + items.size() > kEndpointsMax) {
+    problems_.error(path, list.line,
+                    "has more than " + std::to_string(kEndpointsMax) + " endpoints");
+    return;
+  }
+  for (std::size_t i = 0; i < items.size() && !problems_.full(); ++i) {
+    const Node& item = *items[i];
+    const std::string item_path = path + "[" + std::to_string(i) + "]";
+    if (item.kind != Node::Kind::kMapping) {
+      problems_.error(item_path, item.line, "must be a mapping with a url");
+      continue;
+    }
+    const Section section(item, {item_path, "endpoints[]", item.line}, problems_);
+    endpoints_.push_back(read_endpoint(section, env_, problems_));
+    check_unique(section, endpoints_.back());
+  }
+}
+
+void EndpointReader::check_unique(const Section& section, const Endpoint& endpoint) {
+  const auto twin = [](const char* what, std::size_t line) {
+    return "is the " + std::string(what) + " of the endpoint on line " + std::to_string(line) +
+           " too";
+  };
+  // What is empty was reported already.
+  if (!endpoint.name.empty()) {
+    const std::size_t line = section.line_of("name");
+    const auto [first, is_new] = name_lines_.try_emplace(endpoint.name, line);
+    if (!is_new)
+      section.error("name", in_quotes(endpoint.name) + " " + twin("name", first->second));
+  }
+  if (!endpoint.url.empty()) {
+    const std::string url = endpoint.address.authority() + join_path(endpoint.address.path, "");
+    const auto [first, is_new] = url_lines_.try_emplace(url, section.line_of("url"));
+    if (!is_new) section.error("url", twin("url", first->second));
+  }
+}
+
+}  // namespace olla::config

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/environment.h"
+#include "config/problem.h"
+
+namespace olla::config {
+
+/// What came of a configuration file.
+struct Loaded {
+  Config config;                  ///< Meaningful only when `errors` is empty.
+  std::vector<Problem> errors;    ///< Everything that is wrong, in the order of the lines.
+  std::vector<Problem> warnings;  ///< What is ignored or may be meant otherwise.
+};
+
+/// Reads a configuration from YAML text, by the rules of docs/configuration.md.
+///
+/// Endpoints may stand in `endpoints` and in `discovery.static.endpoints`; both together make up
+/// the fleet. `env` gives the values of ${NAME} in header values. No problem's text holds a header
+/// value or a part of a URL. Does not throw; the time and memory it takes are bounded by the limits
+/// of document.h, whatever the text.
+Loaded load(std::string_view yaml, const Environment& env);
+
+/// load() on the content of the file at `path`. A file that cannot be read is one error.
+Loaded load_file(const std::string& path, const Environment& env);
+
+}  // namespace olla::config
