@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace olla::openai {
+
+/// One member of a JSON object, as it stands in the text.
+struct Member {
+  std::string_view key;    ///< Between the quotes, escapes not decoded.
+  std::string_view value;  ///< The JSON text of the value, quotes and brackets included.
+};
+
+/// Walks the members of a JSON object at its top level, in place: nothing is built, nothing is
+/// allocated, nothing recurses, and the time is linear, because a prompt may be 100 MB.
+///
+/// Values are skipped, not validated: a string ends at its first unescaped quote, an array or
+/// object when as many brackets closed as opened (of whichever kind), anything else at the first
+/// byte that a number or a word cannot have. What is wrong inside a value is for the backend to
+/// judge. A UTF-8 byte order mark and white space in front of the object are skipped.
+///
+/// The views in a Member point into the text given, so their offsets can be used to edit it.
+class MemberScanner {
+ public:
+  /// `json` must stay in place and alive while the scanner or a Member is used.
+  explicit MemberScanner(std::string_view json) : json_(json) {}
+
+  /// Puts the next member into `out`. False when there is none: see malformed(). `out` is then
+  /// unspecified.
+  bool next(Member& out);
+
+  /// True after next() returned false because the text at top level is not a JSON object, is cut
+  /// off, or goes on behind the object's end. The members seen until then were complete.
+  [[nodiscard]] bool malformed() const { return state_ == State::kMalformed; }
+
+ private:
+  enum class State { kStart, kInside, kEnd, kMalformed };
+
+  bool stop(State state);
+  bool finish();
+
+  std::string_view json_;
+  std::size_t position_ = 0;
+  State state_ = State::kStart;
+};
+
+/// Length of a UTF-8 byte order mark at the start of `text`: 3 or 0.
+[[nodiscard]] std::size_t byte_order_mark_size(std::string_view text);
+
+/// First position at or after `position` that is not JSON white space; text.size() if there is
+/// none.
+[[nodiscard]] std::size_t skip_white_space(std::string_view text, std::size_t position);
+
+/// How many elements the JSON array has that `json` begins with (a '['). Values are skipped as
+/// MemberScanner skips them; of a broken array the elements before the break are counted.
+[[nodiscard]] std::size_t count_elements(std::string_view json);
+
+}  // namespace olla::openai

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace olla::openai {
+
+/// What a request body is, by its first significant bytes; nothing deeper is judged.
+enum class BodyKind {
+  kObject,   ///< Begins with '{'; may be broken further on: the backend answers that best.
+  kEmpty,    ///< No byte at all.
+  kNull,     ///< Begins with the word null.
+  kArray,    ///< Begins with '['.
+  kString,   ///< Begins with a quote.
+  kNumber,   ///< Begins as a number does, NaN and Infinity included.
+  kBoolean,  ///< Begins with the word true or false.
+  kNotJson,  ///< No JSON value begins with these bytes, or there is nothing but white space.
+};
+
+/// What the gateway wants to know of a request.
+struct RequestFacts {
+  BodyKind kind = BodyKind::kEmpty;
+  /// The member "model", decoded, otherwise exactly as the client wrote it. Of duplicates the last
+  /// one counts, as it does for vLLM. Absent when missing, null, not a string, or a broken string.
+  std::optional<std::string> model = std::nullopt;
+  /// The member "stream", by vLLM's rules: true, 1 and words such as "yes" turn it on.
+  bool stream = false;
+  /// For kNotJson: where the value should begin, in bytes behind the byte order mark.
+  std::size_t error_offset = 0;
+};
+
+/// Looks at the members of `body` at its top level. Linear time; allocates for the model's name
+/// only. An object that is cut off or broken yields what was found before the break.
+[[nodiscard]] RequestFacts inspect_request(std::string_view body);
+
+/// The text of a JSON string: `raw` is what stands between its quotes. nullopt when an escape is
+/// bad, a surrogate is alone, or a quote or control character stands unescaped. Bytes that are not
+/// escapes are copied as they are, also invalid UTF-8.
+[[nodiscard]] std::optional<std::string> decode_json_string(std::string_view raw);
+
+/// `text` as a JSON string, quotes included. Control characters are escaped; every byte that is
+/// not part of valid UTF-8 becomes U+FFFD, so that the result is always valid JSON.
+[[nodiscard]] std::string json_quoted(std::string_view text);
+
+}  // namespace olla::openai
