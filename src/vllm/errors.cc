@@ -1,0 +1,89 @@
+#include "vllm/errors.h"
+
+#include <algorithm>
+
+#include "openai/members.h"
+
+namespace olla::vllm {
+namespace {
+
+// As much of the client's own value as an error repeats: it names the fault, it is no echo.
+constexpr std::size_t kInputBytesMax = 100;
+
+// `text` cut to at most kInputBytesMax bytes, not within a UTF-8 sequence.
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= kInputBytesMax) return text;
+  std::size_t size = kInputBytesMax;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
+    --size;
+  return text.substr(0, size);
+}
+
+// The value in the words of vLLM, which prints Python values and only counts what a list holds.
+std::string input_text(openai::BodyKind kind, std::string_view value) {
+  switch (kind) {
+    case openai::BodyKind::kArray:
+      return "<list of " + std::to_string(openai::count_elements(value)) + " items>";
+    case openai::BodyKind::kBoolean:
+      return value.starts_with('t') ? "True" : "False";
+    case openai::BodyKind::kString: {
+      const std::string_view inside = value.substr(1, value.rfind('"') - 1);
+      const auto decoded = openai::decode_json_string(inside);
+      return std::string(shortened(decoded ? std::string_view(*decoded) : inside));
+    }
+    case openai::BodyKind::kNumber: {
+      const std::size_t end = value.find_first_of(" \t\r\n");
+      return std::string(shortened(value.substr(0, end)));
+    }
+    default:
+      return "None";
+  }
+}
+
+std::string validation_error(std::string_view fault, std::string_view location) {
+  std::string message = "1 validation error:\n  {";
+  message += fault;
+  message += '}';
+  return error_body({.message = message, .type = "Bad Request", .param = location, .status = 400});
+}
+
+}  // namespace
+
+std::string error_body(const ApiError& error) {
+  std::string body = R"({"error":{"message":)";
+  body += openai::json_quoted(error.message);
+  body += R"(,"type":)";
+  body += openai::json_quoted(error.type);
+  body += R"(,"param":)";
+  body += error.param ? openai::json_quoted(*error.param) : "null";
+  body += R"(,"code":)";
+  body += error.code_word ? openai::json_quoted(*error.code_word) : std::to_string(error.status);
+  body += "}}";
+  return body;
+}
+
+std::string not_an_object_error(const openai::RequestFacts& facts, std::string_view body) {
+  switch (facts.kind) {
+    case openai::BodyKind::kEmpty:
+    case openai::BodyKind::kNull:
+      return validation_error(
+          "'type': 'missing', 'loc': 'body', 'msg': 'Field required', 'input': 'None'", "body");
+    case openai::BodyKind::kNotJson: {
+      const std::string location = "body." + std::to_string(facts.error_offset);
+      return validation_error("'type': 'json_invalid', 'loc': '" + location +
+                                  "', 'msg': 'JSON decode error', 'input': '<dict of 0 items>', "
+                                  "'ctx': {'error': 'Expecting value'}",
+                              location);
+    }
+    default: {
+      const std::size_t begin = openai::skip_white_space(body, openai::byte_order_mark_size(body));
+      return validation_error(
+          "'type': 'model_attributes_type', 'loc': 'body', 'msg': 'Input should be a valid "
+          "dictionary or object to extract fields from', 'input': '" +
+              input_text(facts.kind, body.substr(begin)) + "'",
+          "body");
+    }
+  }
+}
+
+}  // namespace olla::vllm

@@ -1,0 +1,67 @@
+#include "vllm/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace olla::vllm {
+namespace {
+
+// The inference routes of vLLM 0.32.0 whose handlers validate a JSON object, over all kinds of
+// model it serves. Sorted. Not here: routes that administer a server; /invocations, which decides
+// by itself what the body is; and the derender routes, whose body was not seen to be an object.
+constexpr std::array<std::string_view, 24> kJsonRoutes = {
+    "/classify",
+    "/detokenize",
+    "/generative_scoring",
+    "/inference/v1/generate",
+    "/pooling",
+    "/rerank",
+    "/score",
+    "/tokenize",
+    "/v1/chat/completions",
+    "/v1/chat/completions/batch",
+    "/v1/chat/completions/render",
+    "/v1/completions",
+    "/v1/completions/render",
+    "/v1/embeddings",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/messages/render",
+    "/v1/rerank",
+    "/v1/responses",
+    "/v1/responses/render",
+    "/v1/score",
+    "/v1/systemone",
+    "/v2/embed",
+    "/v2/rerank",
+};
+static_assert(std::is_sorted(kJsonRoutes.begin(), kJsonRoutes.end()));
+
+Error malformed(std::string detail) {
+  return {Errc::kMalformed, Side::kUpstream, std::move(detail)};
+}
+
+}  // namespace
+
+bool takes_json_object(std::string_view method, std::string_view path) {
+  return method == "POST" && std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path);
+}
+
+Result<std::vector<std::string>> parse_model_list(std::string_view json) {
+  const nlohmann::json document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) return malformed("the model list is not JSON");
+  const auto data = document.is_object() ? document.find("data") : document.end();
+  if (data == document.end() || !data->is_array())
+    return malformed("the model list has no array \"data\"");
+  std::vector<std::string> names;
+  for (const nlohmann::json& entry : *data) {
+    const auto id = entry.is_object() ? entry.find("id") : entry.end();
+    if (id == entry.end() || !id->is_string()) continue;
+    const auto& name = id->get_ref<const std::string&>();
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace olla::vllm
