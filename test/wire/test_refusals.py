@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.errors import assert_error
 from harness.message import LAST_CHUNK, chunk, request_bytes
 
 TARGET = "/olla/vllm/v1/echo"
@@ -79,21 +80,13 @@ def client(world, gateway):
     return world.connect(gateway)
 
 
-def assert_refused(response, *statuses: int) -> None:
-    assert response.status in statuses, response
-    assert response.header("content-type").startswith("application/json")
-    error = response.json()["error"]
-    assert set(error) == {"message", "type", "code", "param"}
-    assert error["code"] == response.status and error["message"] and error["type"]
-
-
 @pytest.mark.parametrize("wire", MALFORMED.values(), ids=MALFORMED)
 def test_refuses_ambiguous_framing_and_closes(client, backend, wire):
     before = len(backend.requests)
     # A second request behind it must not be answered: nobody knows where it begins.
     client.send(wire + request_bytes("GET", TARGET + "?smuggled"))
     response = client.read_response()
-    assert_refused(response, 400)
+    assert_error(response, 400)
     assert response.header("connection").lower() == "close"
     client.assert_closed()
     assert len(backend.requests) == before and not backend.incomplete
@@ -102,7 +95,7 @@ def test_refuses_ambiguous_framing_and_closes(client, backend, wire):
 def test_refuses_the_preface_of_http_2(client, backend):
     before = len(backend.requests)
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-    assert_refused(client.read_response(), 400, 505)
+    assert_error(client.read_response(), 400, 505)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -111,16 +104,16 @@ def test_refuses_the_preface_of_http_2(client, backend):
 def test_refuses_another_major_version(client, backend, version):
     before = len(backend.requests)
     client.send(request_bytes("GET", TARGET, version=version))
-    assert_refused(client.read_response(), 505)
+    assert_error(client.read_response(), 505)
     client.assert_closed()
     assert len(backend.requests) == before
 
 
 def test_refuses_a_transfer_coding_it_does_not_know(client, backend):
     before = len(backend.requests)
-    client.send(request_bytes("POST", TARGET, [("Transfer-Encoding", "gzip, chunked")]))
-    client.send(chunk(b"x") + LAST_CHUNK)
-    assert_refused(client.read_response(), 501)
+    coding = [("Transfer-Encoding", "gzip, chunked")]
+    client.send(request_bytes("POST", TARGET, coding) + chunk(b"x") + LAST_CHUNK)
+    assert_error(client.read_response(), 501)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -132,9 +125,9 @@ def test_refuses_a_transfer_coding_it_does_not_know(client, backend):
 )
 def test_refuses_a_coding_that_is_not_plainly_chunked(client, backend, coding):
     before = len(backend.requests)
-    client.send(request_bytes("POST", TARGET, [("Transfer-Encoding", coding)]))
-    client.send(chunk(b"x") + LAST_CHUNK)
-    assert_refused(client.read_response(), 400, 501)
+    fields = [("Transfer-Encoding", coding)]
+    client.send(request_bytes("POST", TARGET, fields) + chunk(b"x") + LAST_CHUNK)
+    assert_error(client.read_response(), 400, 501)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -143,7 +136,7 @@ def test_refuses_two_transfer_encoding_fields(client, backend):
     before = len(backend.requests)
     coding = [("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "identity")]
     client.send(request_bytes("POST", TARGET, coding) + chunk(b"x") + LAST_CHUNK)
-    assert_refused(client.read_response(), 400, 501)
+    assert_error(client.read_response(), 400, 501)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -151,9 +144,9 @@ def test_refuses_two_transfer_encoding_fields(client, backend):
 def test_refuses_chunks_from_an_old_client(client, backend):
     before = len(backend.requests)
     coding = [("Transfer-Encoding", "chunked")]
-    client.send(request_bytes("POST", TARGET, coding, version="HTTP/1.0"))
-    client.send(chunk(b"x") + LAST_CHUNK)
-    assert_refused(client.read_response(), 400, 501)
+    head = request_bytes("POST", TARGET, coding, version="HTTP/1.0")
+    client.send(head + chunk(b"x") + LAST_CHUNK)
+    assert_error(client.read_response(), 400, 501)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -171,7 +164,7 @@ def test_takes_a_body_of_exactly_the_limit(client, backend):
 def test_refuses_a_body_over_the_limit_by_its_length_alone(client, backend):
     before = len(backend.requests)
     client.send(request_bytes("POST", TARGET, [("Content-Length", "1001")]))
-    assert_refused(client.read_response(), 413)
+    assert_error(client.read_response(), 413)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -179,14 +172,14 @@ def test_refuses_a_body_over_the_limit_by_its_length_alone(client, backend):
 def test_does_not_ask_for_a_body_over_the_limit(client):
     fields = [("Content-Length", "1001"), ("Expect", "100-continue")]
     client.send(request_bytes("POST", TARGET, fields))
-    assert_refused(client.read_response(), 413)
+    assert_error(client.read_response(), 413)
 
 
 def test_refuses_a_chunked_body_as_soon_as_it_is_over_the_limit(client, backend):
     before = len(backend.requests)
     client.send(request_bytes("POST", TARGET, [("Transfer-Encoding", "chunked")]))
     client.send(chunk(b"x" * 600) + chunk(b"x" * 401))
-    assert_refused(client.read_response(), 413)
+    assert_error(client.read_response(), 413)
     client.assert_closed()
     assert len(backend.requests) == before
 
@@ -195,38 +188,38 @@ def test_lets_a_client_that_is_still_sending_read_the_413(client):
     # Closing at once would answer the bytes still on their way with a reset, and lose the answer.
     body = b"x" * 300_000
     client.send(request_bytes("POST", TARGET, body=body))
-    assert_refused(client.read_response(), 413)
+    assert_error(client.read_response(), 413)
 
 
 def test_refuses_a_head_over_the_limit(client, backend):
     before = len(backend.requests)
     client.send(request_bytes("GET", TARGET, [("X-Large", "x" * 9000)]))
-    assert_refused(client.read_response(), 431)
+    assert_error(client.read_response(), 431)
     client.assert_closed()
     assert len(backend.requests) == before
 
 
 def test_refuses_a_head_of_many_fields_over_the_limit(client):
     client.send(request_bytes("GET", TARGET, [(f"X-{n}", "v") for n in range(2000)]))
-    assert_refused(client.read_response(), 431)
+    assert_error(client.read_response(), 431)
 
 
 def test_refuses_a_request_line_over_the_limit(client):
     client.send(request_bytes("GET", TARGET + "?" + "q" * 9000))
-    assert_refused(client.read_response(), 431, 414)
+    assert_error(client.read_response(), 431, 414)
 
 
 def test_refuses_trailers_without_end(client):
     client.send(request_bytes("POST", TARGET, [("Transfer-Encoding", "chunked")]))
     client.send(b"0\r\n" + b"X-Trailer: " + b"x" * 9000)
-    assert_refused(client.read_response(), 400, 413, 431)
+    assert_error(client.read_response(), 400, 413, 431)
     client.assert_closed()
 
 
 def test_refuses_a_chunk_extension_without_end(client):
     client.send(request_bytes("POST", TARGET, [("Transfer-Encoding", "chunked")]))
     client.send(b"3;" + b"x" * 100_000)
-    assert_refused(client.read_response(), 400, 413, 431)
+    assert_error(client.read_response(), 400, 413, 431)
     client.assert_closed()
 
 

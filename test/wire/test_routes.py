@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.errors import assert_error
 from harness.world import World
 
 
@@ -27,11 +28,7 @@ def client(gateway, world):
 )
 def test_answers_404_as_json_to_any_other_path(client, method, target):
     response = client.request(method, target, body=b"" if method == "POST" else None)
-    assert response.status == 404
-    assert response.header("content-type").startswith("application/json")
-    error = response.json()["error"]
-    assert set(error) == {"message", "type", "code", "param"}
-    assert error["code"] == 404 and error["message"] and error["type"]
+    assert_error(response, 404)
 
 
 def test_answers_its_own_health(client):

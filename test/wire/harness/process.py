@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Callable
 
@@ -124,13 +126,35 @@ class Process:
 
 
 class Gateway(Process):
-    """`olla serve` with a config given as a dict. The port is known when the constructor ends."""
+    """`olla serve` with a config given as a dict; it listens when the constructor ends.
 
-    def __init__(self, config: dict, folder: Path, environment: dict | None = None):
+    The port comes from the log, or is `port` when the log is to be silent."""
+
+    def __init__(
+        self,
+        config: dict,
+        folder: Path,
+        environment: dict | None = None,
+        port: int | None = None,
+    ):
         file = folder / f"olla-{os.urandom(4).hex()}.yaml"
         file.write_text(yaml.safe_dump(config, sort_keys=False))
         super().__init__(["serve", "-c", str(file)], environment)
-        self.port = self.wait_for_line(_listening_port, "the port it listens on")
+        if port is None:
+            self.port = self.wait_for_line(_listening_port, "the port it listens on")
+        else:
+            self.port = port
+            self._wait_for_port()
+
+    def _wait_for_port(self) -> None:
+        deadline = time.monotonic() + scaled(10)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except ConnectionRefusedError:
+                assert self.running() and time.monotonic() < deadline, self.output()
+                time.sleep(0.01)
 
     def access(self, count: int = 1, timeout: float = 10, **fields) -> list[dict]:
         """Access records whose fields have these values; waits for `count` of them."""

@@ -49,14 +49,16 @@ class World:
         config: dict | None = None,
         environment: dict | None = None,
         ready: list[Backend] | None = None,
+        listening_on: int | None = None,
     ) -> Gateway:
         """A gateway before these backends, once it sends requests to each in `ready`
-        (default: to each of them). `endpoint` is added to every endpoint's entry."""
+        (default: to each of them). `endpoint` is added to every endpoint's entry;
+        `listening_on` is for a log that does not tell the port."""
         base = {
             **DEFAULTS,
             "endpoints": [backend.endpoint(**(endpoint or {})) for backend in backends],
         }
-        gateway = Gateway(merged(base, config or {}), self._folder, environment)
+        gateway = Gateway(merged(base, config or {}), self._folder, environment, listening_on)
         self._processes.append(gateway)
         for backend in backends if ready is None else ready:
             self.wait_until_used(gateway, backend)
