@@ -15,6 +15,8 @@
 namespace olla::config {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 /// Ends the parse: yaml-cpp has no other way to be stopped. Never leaves parse_document().
 struct Stop {
   std::size_t line;
@@ -31,6 +33,9 @@ std::size_t line_of(const YAML::Mark& mark) {
 /// parser recurses once per level, which only a handler that throws can bound.
 class Builder : public YAML::EventHandler {
  public:
+  /// `yaml` is what the parser reads; it must outlive the Builder.
+  explicit Builder(std::string_view yaml) : yaml_(yaml) {}
+
   [[nodiscard]] NodePtr root() const { return root_; }
 
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -54,6 +59,7 @@ class Builder : public YAML::EventHandler {
                 const std::string& value) override {
     count(1, line_of(mark));
     check_tag(tag, mark);
+    check_quote(mark);
     auto node = make(Node::Kind::kScalar, mark);
     node->text = value;
     // The parser gives "!" to scalars in quotes.
@@ -94,6 +100,25 @@ class Builder : public YAML::EventHandler {
   static void check_tag(const std::string& tag, const YAML::Mark& mark) {
     if (tag.empty() || tag == "?" || tag == "!" || tag.starts_with(kCoreTags)) return;
     throw Stop{line_of(mark), "YAML tags are not used in this file"};
+  }
+
+  /// The parser takes a quote that is never closed for one that ends with the file, and the keys on
+  /// the lines after it for text. Not seen behind an anchor or a tag, where `mark` is that of
+  /// those.
+  void check_quote(const YAML::Mark& mark) const {
+    if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) >= yaml_.size()) return;
+    std::size_t at = static_cast<std::size_t>(mark.pos);
+    const char quote = yaml_[at];
+    if (quote != '"' && quote != '\'') return;
+    for (++at; at < yaml_.size(); ++at) {
+      const bool is_doubled = yaml_.substr(at).starts_with("''");
+      if ((quote == '"' && yaml_[at] == '\\') || (quote == '\'' && is_doubled)) {
+        ++at;
+      } else if (yaml_[at] == quote) {
+        return;
+      }
+    }
+    throw Stop{line_of(mark), "a quote is never closed"};
   }
 
   /// Aliases count with all they stand for: a few lines of them can stand for billions of values.
@@ -178,6 +203,7 @@ class Builder : public YAML::EventHandler {
 
   static inline const std::string kCoreTags = "tag:yaml.org,2002:";
 
+  std::string_view yaml_;
   NodePtr root_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, NodePtr> anchors_;
@@ -205,12 +231,12 @@ void report_duplicates(const Node& node, const std::string& path, Problems& prob
 NodePtr build(std::string_view yaml) {
   std::istringstream in{std::string(yaml)};
   YAML::Parser parser(in);
-  Builder builder;
+  Builder builder(yaml);
   if (!parser.HandleNextDocument(builder) || builder.root() == nullptr) {
     return std::make_shared<Node>();
   }
   NodePtr root = builder.root();
-  Builder rest;
+  Builder rest(yaml);
   if (parser.HandleNextDocument(rest)) {
     throw Stop{rest.root() == nullptr ? 0 : rest.root()->line,
                "the file holds a second YAML document"};
@@ -232,6 +258,13 @@ NodePtr parse_document(std::string_view yaml, Problems& problems) {
                    "the file is larger than " + std::to_string(kDocumentBytesMax) + " bytes");
     return nullptr;
   }
+  // The parser also reads UTF-16 and UTF-32, but then its positions are not those of `yaml`.
+  if (yaml.find('\0') != std::string_view::npos || yaml.starts_with("\xff") ||
+      yaml.starts_with("\xfe")) {
+    problems.error("", 0, "the file is not UTF-8 text");
+    return nullptr;
+  }
+  if (yaml.starts_with(kByteOrderMark)) yaml.remove_prefix(kByteOrderMark.size());
   try {
     NodePtr root = build(yaml);
     report_duplicates(*root, "", problems);

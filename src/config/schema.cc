@@ -5,8 +5,10 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
+#include "config/ascii.h"
 #include "config/units.h"
 
 namespace olla::config {
@@ -111,20 +113,23 @@ std::pair<std::string_view, std::string_view> split(std::string_view path) {
   return {path.substr(0, dot), path.substr(dot + 1)};
 }
 
-/// Insertions, deletions and replacements that make `a` into `b` (Wagner and Fischer).
+/// Insertions, deletions, replacements and swaps of neighbours that make `a` into `b` (Damerau
+/// 1964, without edits inside a swap).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i)
+    cost[i][0] = i;
+  std::iota(cost[0].begin(), cost[0].end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      cost[i][j] = std::min({replaced, cost[i - 1][j] + 1, cost[i][j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
     }
   }
-  return row.back();
+  return cost.back().back();
 }
 
 }  // namespace
@@ -188,6 +193,7 @@ std::string nearest_key(std::string_view parent, std::string_view name) {
   // Longer than any key: not a slip of the pen, and the distance costs the product of the lengths.
   static constexpr std::size_t kLengthMax = 64;
   if (name.size() > kLengthMax) return "";
+  const std::string wanted = lower_ascii(name);
   std::string_view nearest;
   // A third of the letters may be wrong: "chek_intervall" is near, "foo" is near to nothing.
   std::size_t best = std::max<std::size_t>(name.size() / 3, 1) + 1;
@@ -195,12 +201,12 @@ std::string nearest_key(std::string_view parent, std::string_view name) {
   for (const Key& key : kKeys) {
     const auto [mapping, leaf] = split(key.path);
     if (mapping == parent) {
-      const std::size_t distance = edit_distance(name, leaf);
+      const std::size_t distance = edit_distance(wanted, leaf);
       if (distance < best) {
         best = distance;
         nearest = leaf;
       }
-    } else if (leaf == name && elsewhere.empty()) {
+    } else if (leaf == wanted && elsewhere.empty()) {
       elsewhere = key.path;
     }
   }
