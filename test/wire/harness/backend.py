@@ -127,7 +127,12 @@ class Backend:
     Both answers close their connection, so that a test starts without pooled ones.
     """
 
-    def __init__(self, handler: Callable[[Exchange], None] = echo, name: str = "backend"):
+    def __init__(
+        self,
+        handler: Callable[[Exchange], None] = echo,
+        name: str = "backend",
+        port: int | None = None,
+    ):
         self.handler = handler
         self.name = name
         self.health = 200
@@ -141,7 +146,7 @@ class Backend:
         self._changed = threading.Condition()
         self._sockets: set[socket.socket] = set()
         self._closed = False
-        self._listener = listen_below_ephemeral()
+        self._listener = listen_below_ephemeral(port)
         self.port = self._listener.getsockname()[1]
         self._start_accepting()
 

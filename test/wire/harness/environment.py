@@ -35,15 +35,15 @@ def scaled(seconds: float) -> float:
     return seconds * SLOW
 
 
-def listen_below_ephemeral(backlog: int = 128) -> socket.socket:
-    """A listening socket on 127.0.0.1 with a port that no outgoing connection can take."""
+def listen_below_ephemeral(port: int | None = None) -> socket.socket:
+    """A listening socket on 127.0.0.1; without `port`, one that no outgoing connection can take."""
     pick = random.SystemRandom()
     for _ in range(200):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", pick.choice(_PORTS)))
-            listener.listen(backlog)
+            listener.bind(("127.0.0.1", port or pick.choice(_PORTS)))
+            listener.listen(128)
             return listener
         except OSError:
             listener.close()

@@ -1,0 +1,244 @@
+"""The simulated server by itself, in the shapes that a real one was seen to use."""
+
+import json
+import re
+
+import pytest
+
+from harness.message import json_request, request_bytes
+
+CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+MESSAGES = [{"role": "user", "content": "What is a queue?"}]
+
+
+@pytest.fixture(scope="module")
+def sim(shared):
+    return shared.sim("--ttft", "2ms", "--itl", "1ms")
+
+
+@pytest.fixture
+def client(world, sim):
+    return world.connect(sim)
+
+
+def chat(**more):
+    return {"model": "tiny", "messages": MESSAGES, "max_tokens": 6, "seed": 1, **more}
+
+
+def events(response) -> list[str]:
+    """The data of each event; every event is one chunk, as the real server sends them."""
+    text = response.body.decode()
+    assert text.endswith("\n\n")
+    pieces = text[:-2].split("\n\n")
+    assert all(piece.startswith("data: ") for piece in pieces)
+    return [piece[len("data: ") :] for piece in pieces]
+
+
+@pytest.mark.parametrize("method, path", [("GET", "/health"), ("GET", "/ping"), ("POST", "/ping")])
+def test_is_healthy_without_a_word(client, method, path):
+    response = client.request(method, path)
+    assert response.status == 200 and response.body == b""
+
+
+def test_tells_its_version(client):
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", client.request("GET", "/version").json()["version"])
+
+
+def test_lists_its_model(client):
+    response = client.request("GET", "/v1/models").json()
+    assert response["object"] == "list"
+    (model,) = response["data"]
+    assert model["id"] == "tiny" and model["object"] == "model" and model["owned_by"] == "vllm"
+    assert model["max_model_len"] > 0 and model["permission"][0]["object"] == "model_permission"
+
+
+def test_answers_a_chat(client):
+    answer = client.post(CHAT, chat()).json()
+    assert re.fullmatch(r"chatcmpl-[0-9a-f]{16}", answer["id"])
+    assert answer["object"] == "chat.completion" and answer["model"] == "tiny"
+    (choice,) = answer["choices"]
+    assert choice["index"] == 0 and choice["finish_reason"] in ("length", "stop")
+    message = choice["message"]
+    assert message["role"] == "assistant" and isinstance(message["content"], str)
+    usage = answer["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+
+
+def test_streams_a_chat_event_by_event(client):
+    response = client.post(
+        CHAT, chat(stream=True, stream_options={"include_usage": True})
+    )
+    assert response.header("content-type").startswith("text/event-stream")
+    assert response.header("transfer-encoding") == "chunked"
+    *documents, done = events(response)
+    assert done == "[DONE]"
+    documents = [json.loads(document) for document in documents]
+    assert documents[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    usage = documents[-1]
+    assert usage["choices"] == [] and 0 < usage["usage"]["completion_tokens"] <= 6
+    assert all("usage" not in document for document in documents[:-1])
+    assert documents[-2]["choices"][0]["finish_reason"] in ("length", "stop")
+    assert len({document["id"] for document in documents}) == 1
+
+
+def test_sends_each_event_as_a_chunk_of_its_own(client):
+    response = client.post(CHAT, chat(stream=True))
+    raw, pieces = response.raw_body, []
+    while raw:
+        line, _, raw = raw.partition(b"\r\n")
+        size = int(line, 16)
+        pieces.append(raw[:size])
+        raw = raw[size + 2 :]
+    assert pieces[-1] == b""
+    assert all(p.startswith(b"data: ") and p.count(b"\n\n") == 1 for p in pieces[:-1])
+
+
+def test_streams_a_completion(client):
+    request = {"model": "tiny", "prompt": "A", "max_tokens": 5, "seed": 4, "temperature": 0}
+    whole = client.post(COMPLETIONS, request).json()
+    assert re.fullmatch(r"cmpl-[0-9a-f]{16}", whole["id"])
+    *documents, done = events(client.post(COMPLETIONS, {**request, "stream": True}))
+    assert done == "[DONE]"
+    texts = [json.loads(document)["choices"][0]["text"] for document in documents]
+    assert "".join(texts) == whole["choices"][0]["text"]
+
+
+def test_says_the_same_for_the_same_seed_on_any_server(world, client):
+    other = world.connect(world.sim("--ttft", "1ms", "--itl", "1ms"))
+
+    def text(at, seed):
+        answer = at.post(CHAT, chat(seed=seed, max_tokens=30)).json()
+        return answer["choices"][0]["message"]["content"]
+
+    assert text(client, 1) == text(client, 1) == text(other, 1)
+    assert text(client, 1) != text(client, 2)
+    assert re.search(r"[A-Za-z]{3,}", text(client, 1)), "the text is not readable"
+
+
+def test_obeys_max_tokens(client):
+    for count in (1, 3, 17):
+        answer = client.post(CHAT, chat(max_tokens=count, ignore_eos=True)).json()
+        assert answer["usage"]["completion_tokens"] == count
+        assert answer["choices"][0]["finish_reason"] == "length"
+
+
+def test_gives_several_choices(client):
+    answer = client.post(CHAT, chat(n=3)).json()
+    assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2]
+
+
+def test_gives_logprobs(client):
+    logprobs = client.post(CHAT, chat(logprobs=True, top_logprobs=2)).json()["choices"][0][
+        "logprobs"
+    ]
+    for token in logprobs["content"]:
+        assert set(token) == {"token", "logprob", "bytes", "top_logprobs"}
+        assert bytes(token["bytes"]).decode("utf-8", "replace") == token["token"]
+    request = {"model": "tiny", "prompt": "A", "max_tokens": 4, "logprobs": 1}
+    lists = client.post(COMPLETIONS, request).json()["choices"][0]["logprobs"]
+    sizes = {len(lists[k]) for k in ("text_offset", "token_logprobs", "tokens", "top_logprobs")}
+    assert sizes == {4}
+
+
+def test_makes_embeddings(client):
+    answer = client.post("/v1/embeddings", {"model": "tiny", "input": ["a", "b"]}).json()
+    assert answer["object"] == "list" and answer["model"] == "tiny"
+    assert [item["object"] for item in answer["data"]] == ["embedding"] * 2
+    assert all(isinstance(x, float) for x in answer["data"][0]["embedding"])
+
+
+def test_tokenizes_and_back(client):
+    text = "Hello, this is a test \u00e9\u4e2d"
+    tokens = client.post("/tokenize", {"model": "tiny", "prompt": text}).json()
+    assert tokens["count"] == len(tokens["tokens"]) > 1 and tokens["max_model_len"] > 0
+    back = client.post("/detokenize", {"model": "tiny", "tokens": tokens["tokens"]}).json()
+    assert back == {"prompt": text}
+
+
+def test_counts_prompt_tokens_as_it_tokenizes(client):
+    text = "Count these tokens, please."
+    count = client.post("/tokenize", {"model": "tiny", "prompt": text}).json()["count"]
+    request = {"model": "tiny", "prompt": text, "max_tokens": 1}
+    assert client.post(COMPLETIONS, request).json()["usage"]["prompt_tokens"] == count
+
+
+def test_takes_the_clients_id_for_its_answer(client):
+    answer = client.post(CHAT, chat(), [("X-Request-Id", "mine-7")]).json()
+    assert answer["id"] == "chatcmpl-mine-7"
+
+
+def test_publishes_metrics(client):
+    client.post(CHAT, chat())
+    response = client.request("GET", "/metrics")
+    assert response.header("content-type").startswith("text/plain")
+    text = response.body.decode()
+    for name in (
+        "vllm:num_requests_running",
+        "vllm:num_requests_waiting",
+        "vllm:generation_tokens_total",
+        "vllm:prompt_tokens_total",
+        "vllm:time_to_first_token_seconds_count",
+        "vllm:request_success_total",
+    ):
+        assert re.search(rf'^{name}\{{[^}}]*model_name="tiny"[^}}]*\}} ', text, re.MULTILINE), name
+
+
+# --- errors ---
+
+
+@pytest.mark.parametrize(
+    "path, body, status",
+    [
+        (CHAT, chat(model="nope"), 404),
+        (COMPLETIONS, {"model": "nope", "prompt": "x"}, 404),
+        ("/v1/embeddings", {"model": "nope", "input": "x"}, 404),
+        (CHAT, chat(max_tokens=-1), 400),
+        (CHAT, chat(temperature=3), 400),
+        (CHAT, chat(stream="perhaps"), 400),
+        (CHAT, {"model": "tiny"}, 400),
+        (COMPLETIONS, {"model": "tiny"}, 400),
+        (CHAT, chat(stream_options={"include_usage": True}), 400),
+        (CHAT, [], 400),
+    ],
+)
+def test_answers_errors_in_the_real_shape(client, path, body, status):
+    response = client.post(path, body)
+    assert response.status == status, response.body
+    error = response.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["code"] == status and error["message"] and error["type"]
+
+
+def test_answers_a_broken_document(client):
+    fields = [("Content-Type", "application/json")]
+    response = client.request("POST", CHAT, fields, b'{"model": "tiny", ')
+    assert response.status == 400 and response.json()["error"]["code"] == 400
+
+
+def test_answers_an_unknown_route(client):
+    response = client.request("GET", "/v1/nothing")
+    assert response.status == 404 and response.json() == {"detail": "Not Found"}
+
+
+def test_answers_a_wrong_method(client):
+    response = client.request("GET", CHAT)
+    assert response.status == 405 and response.json() == {"detail": "Method Not Allowed"}
+
+
+# --- as a program ---
+
+
+def test_starts_as_many_as_it_is_told(world):
+    sim = world.sim(model="Some/Model", count=3)
+    assert len(set(sim.ports)) == 3
+    for port in sim.ports:
+        sim.port = port
+        models = world.connect(sim).request("GET", "/v1/models").json()
+        assert models["data"][0]["id"] == "Some/Model"
+
+
+def test_answers_pipelined_requests(client):
+    client.send(request_bytes("GET", "/health") + json_request(CHAT, chat()) * 3)
+    assert client.read_response().status == 200
+    for _ in range(3):
+        assert client.read_response().status == 200
