@@ -12,11 +12,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The one order of the folders under src/, top first. ARCHITECTURE.md explains it.
 ORDER = ["base", "config", "http", "sse", "openai", "vllm", "fleet", "routing", "log", "net",
-         "proxy", "admin", "sim"]
+         "proxy", "admin", "sim", "app"]
 # Folders that the simulated server stands beside, not on.
 NOT_FROM = {"sim": {"proxy", "admin"}}
 # The folders that may do I/O. A buffer of Asio is a pointer and a size: anybody may have one.
-ASIO_FOLDERS = {"net", "proxy", "admin", "sim", "test"}
+ASIO_FOLDERS = {"net", "proxy", "admin", "sim", "app", "test"}
 ASIO = re.compile(r"boost/asio(?!/buffer\.hpp)|boost/beast/(core|websocket|ssl)\b")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -1,0 +1,86 @@
+#include "http/field.h"
+
+#include <array>
+
+namespace olla::http {
+namespace {
+
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+constexpr std::array<bool, 256> make_token_table() {
+  std::array<bool, 256> table{};
+  for (int c = '0'; c <= '9'; ++c)
+    table[static_cast<std::size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c)
+    table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 32)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<std::size_t>(c)] = true;
+  return table;
+}
+
+constexpr std::array<bool, 256> kTokenChars = make_token_table();
+
+}  // namespace
+
+bool iequals(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool istarts_with(std::string_view name, std::string_view prefix) {
+  return name.size() >= prefix.size() && iequals(name.substr(0, prefix.size()), prefix);
+}
+
+bool is_token(std::string_view text) {
+  for (const char c : text) {
+    if (!kTokenChars[static_cast<unsigned char>(c)]) return false;
+  }
+  return !text.empty();
+}
+
+bool is_field_value(std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return false;
+  }
+  return true;
+}
+
+bool is_visible_ascii(std::string_view text) {
+  for (const char c : text) {
+    if (c < 0x21 || c > 0x7E) return false;
+  }
+  return !text.empty();
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+    text.remove_suffix(1);
+  return text;
+}
+
+std::optional<std::string_view> find_field(std::span<const Field> fields, std::string_view name) {
+  for (const Field& field : fields) {
+    if (iequals(field.name, name)) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> ListWalker::next() {
+  while (!rest_.empty()) {
+    const std::size_t comma = rest_.find(',');
+    const std::string_view element = trim(rest_.substr(0, comma));
+    rest_ = comma == std::string_view::npos ? std::string_view() : rest_.substr(comma + 1);
+    if (!element.empty()) return element;
+  }
+  return std::nullopt;
+}
+
+}  // namespace olla::http

@@ -1,0 +1,219 @@
+#include "http/forward.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace olla::http {
+namespace {
+
+void append_field(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void append_number(std::uint64_t value, std::string& out) {
+  std::array<char, 20> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+template <std::size_t N>
+bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [name](std::string_view one) { return iequals(name, one); });
+}
+
+constexpr auto kHopByHop = std::to_array<std::string_view>(
+    {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+     "te", "transfer-encoding", "upgrade"});
+
+constexpr auto kClientCredentials =
+    std::to_array<std::string_view>({"authorization", "cookie", "x-api-key", "x-auth-token"});
+
+// What an endpoint has no reason to tell a client; Olla drops the same.
+constexpr auto kBackendSecrets =
+    std::to_array<std::string_view>({"authorization", "x-api-key", "x-auth-token", "set-cookie"});
+
+// The gateway writes these itself, from the framing it chose and the endpoint's address.
+constexpr auto kRequestRewritten = std::to_array<std::string_view>(
+    {"host", "content-length", "expect", "via", "x-forwarded-for", "x-olla-request-id"});
+
+// RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
+constexpr auto kForbiddenTrailers = std::to_array<std::string_view>(
+    {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
+     "authorization", "set-cookie", "cache-control", "expect", "te"});
+
+/// The names listed in the Connection fields of one message.
+class ConnectionNames {
+ public:
+  explicit ConnectionNames(std::span<const Field> fields) : fields_(fields) {
+    present_ = find_field(fields, "connection").has_value();
+  }
+  [[nodiscard]] bool lists(std::string_view name) const {
+    if (!present_) return false;
+    for (const Field& field : fields_) {
+      if (!iequals(field.name, "connection")) continue;
+      ListWalker list(field.value);
+      while (const auto token = list.next()) {
+        if (iequals(*token, name)) return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  std::span<const Field> fields_;
+  bool present_;
+};
+
+/// Joins a list field of the client with the gateway's own element.
+void append_list_field(std::span<const Field> fields, std::string_view name,
+                       std::string_view element, std::string& out) {
+  out.append(name).append(": ");
+  for (const Field& field : fields) {
+    if (iequals(field.name, name) && !field.value.empty()) out.append(field.value).append(", ");
+  }
+  out.append(element).append("\r\n");
+}
+
+bool passes_upstream(const Field& field, const ConnectionNames& listed,
+                     const RequestForwarding& forwarding) {
+  if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kRequestRewritten) ||
+      listed.lists(field.name)) {
+    return false;
+  }
+  if (!forwarding.forward_client_auth && is_one_of(field.name, kClientCredentials)) return false;
+  return !find_field(forwarding.endpoint_headers, field.name);
+}
+
+void append_framing(Framing framing, std::uint64_t length, std::string& out) {
+  if (framing == Framing::kLength) {
+    out.append("Content-Length: ");
+    append_number(length, out);
+    out.append("\r\n");
+  } else if (framing == Framing::kChunked) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  }
+}
+
+/// Adds a field of the gateway unless the endpoint's own headers set it.
+void append_own(const RequestForwarding& forwarding, std::string_view name, std::string_view value,
+                std::string& out) {
+  if (!find_field(forwarding.endpoint_headers, name)) append_field(name, value, out);
+}
+
+bool passes_to_client(const Field& field, const ConnectionNames& listed) {
+  return !is_one_of(field.name, kHopByHop) && !is_one_of(field.name, kBackendSecrets) &&
+         !istarts_with(field.name, "x-olla-") && !listed.lists(field.name);
+}
+
+void append_status_line(const ResponseHead& head, std::string& out) {
+  out.append("HTTP/1.1 ");
+  append_number(static_cast<std::uint64_t>(head.status), out);
+  out.append(" ").append(head.reason).append("\r\n");
+}
+
+void append_response_time(std::uint64_t milliseconds, std::string& out) {
+  out.append("X-Olla-Response-Time: ");
+  append_number(milliseconds, out);
+  out.append("ms\r\n");
+}
+
+}  // namespace
+
+void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
+                         std::string& out) {
+  const ConnectionNames listed(head.fields);
+  out.append(head.method).append(" ").append(forwarding.target).append(" HTTP/1.1\r\n");
+  append_own(forwarding, "Host", forwarding.authority, out);
+  bool has_proto = false;
+  bool has_host = false;
+  for (const Field& field : head.fields) {
+    if (!passes_upstream(field, listed, forwarding)) continue;
+    append_field(field.name, field.value, out);
+    has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
+    has_host = has_host || iequals(field.name, "x-forwarded-host");
+  }
+  append_framing(forwarding.framing, forwarding.content_length, out);
+  append_own(forwarding, "X-Olla-Request-ID", forwarding.request_id, out);
+  if (!find_field(forwarding.endpoint_headers, "x-forwarded-for")) {
+    append_list_field(head.fields, "X-Forwarded-For", forwarding.client_address, out);
+  }
+  if (!has_proto) append_own(forwarding, "X-Forwarded-Proto", "http", out);
+  if (!has_host && !head.host.empty()) append_own(forwarding, "X-Forwarded-Host", head.host, out);
+  if (!find_field(forwarding.endpoint_headers, "via")) {
+    append_list_field(head.fields, "Via", head.minor_version == 1 ? "1.1 olla" : "1.0 olla", out);
+  }
+  for (const Field& field : forwarding.endpoint_headers)
+    append_field(field.name, field.value, out);
+  out.append("\r\n");
+}
+
+void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
+                          std::string& out) {
+  const ConnectionNames listed(head.fields);
+  append_status_line(head, out);
+  for (const Field& field : head.fields) {
+    if (!passes_to_client(field, listed) || iequals(field.name, "via")) continue;
+    if (find_field(forwarding.endpoint_headers, field.name)) continue;
+    // A bodiless answer (HEAD, 304) tells the length of the body that it does not have.
+    if (iequals(field.name, "content-length") && forwarding.framing != Framing::kNone) continue;
+    append_field(field.name, field.value, out);
+  }
+  append_framing(forwarding.framing, head.content_length, out);
+  append_list_field(head.fields, "Via", head.minor_version == 1 ? "1.1 olla" : "1.0 olla", out);
+  append_field("X-Olla-Endpoint", forwarding.endpoint, out);
+  append_field("X-Olla-Backend-Type", forwarding.backend_type, out);
+  if (forwarding.model) append_field("X-Olla-Model", *forwarding.model, out);
+  append_field("X-Olla-Request-ID", forwarding.request_id, out);
+  append_response_time(forwarding.response_time_ms, out);
+  if (forwarding.announce_time_trailer) append_field("Trailer", "X-Olla-Response-Time", out);
+  if (!forwarding.keep_alive) {
+    out.append("Connection: close\r\n");
+  } else if (forwarding.client_minor_version == 0) {
+    out.append("Connection: keep-alive\r\n");
+  }
+  out.append("\r\n");
+}
+
+void append_interim_head(const ResponseHead& head, std::string& out) {
+  const ConnectionNames listed(head.fields);
+  append_status_line(head, out);
+  for (const Field& field : head.fields) {
+    if (passes_to_client(field, listed)) append_field(field.name, field.value, out);
+  }
+  out.append("\r\n");
+}
+
+void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_t> response_time_ms,
+                     std::string& out) {
+  for (const Field& field : trailers) {
+    if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kForbiddenTrailers) ||
+        istarts_with(field.name, "x-olla-")) {
+      continue;
+    }
+    append_field(field.name, field.value, out);
+  }
+  if (response_time_ms) append_response_time(*response_time_ms, out);
+  out.append("\r\n");
+}
+
+std::optional<std::string_view> client_request_id(std::span<const Field> fields) {
+  for (const std::string_view name : {"x-olla-request-id", "x-request-id"}) {
+    const auto value = find_field(fields, name);
+    if (value && value->size() <= 128 && is_visible_ascii(*value)) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> origin_form(std::string_view target) {
+  if (target.starts_with('/')) return target;
+  if (!istarts_with(target, "http://") && !istarts_with(target, "https://")) return std::nullopt;
+  const std::string_view rest = target.substr(target.find("://") + 3);
+  const std::size_t path = rest.find_first_of("/?");
+  if (path == std::string_view::npos) return "/";
+  // "http://host?query" has an empty path, which no route of this gateway matches anyway.
+  return rest[path] == '/' ? rest.substr(path) : std::optional<std::string_view>("/");
+}
+
+}  // namespace olla::http

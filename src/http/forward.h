@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/head.h"
+
+namespace olla::http {
+
+/// What a proxy adds to a request on its way to an endpoint. All views must outlive the call.
+struct RequestForwarding {
+  std::string_view target;     ///< Path and query for the endpoint, byte for byte.
+  std::string_view authority;  ///< The endpoint's host:port, for Host.
+  std::string_view client_address;
+  std::string_view request_id;
+  std::span<const Field> endpoint_headers;  ///< They win over the client's of the same name.
+  bool forward_client_auth = false;         ///< Send the client's own credentials on.
+  Framing framing = Framing::kNone;         ///< kNone, kLength, or kChunked when trailers follow.
+  std::uint64_t content_length = 0;
+};
+
+/// Appends the head to send upstream: hop-by-hop fields dropped (RFC 9110, section 7.6.1), the
+/// client's credentials dropped, the gateway's fields added, the rest as the client wrote it.
+void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
+                         std::string& out);
+
+/// What a proxy adds to a response on its way to the client. All views must outlive the call.
+struct ResponseForwarding {
+  std::string_view endpoint;
+  std::optional<std::string_view> model;  ///< As the client wrote it; absent when it named none.
+  std::string_view backend_type;
+  std::uint64_t response_time_ms = 0;
+  std::string_view request_id;
+  std::span<const Field> endpoint_headers;  ///< Fields of these names hold secrets: dropped.
+  Framing framing = Framing::kNone;  ///< How the body goes to the client, by the gateway's choice.
+  int client_minor_version = 1;
+  bool keep_alive = true;
+  bool announce_time_trailer = false;  ///< Adds `Trailer: X-Olla-Response-Time`.
+};
+
+/// Appends the head to send to the client. X-Olla-* of the backend never pass.
+void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
+                          std::string& out);
+
+/// Appends an interim (1xx) response as the backend sent it, without hop-by-hop fields and without
+/// what only the gateway may say.
+void append_interim_head(const ResponseHead& head, std::string& out);
+
+/// Appends the end of a chunked body: the trailers that may pass, `response_time_ms` as the
+/// X-Olla-Response-Time trailer when there is one, and the empty line.
+void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_t> response_time_ms,
+                     std::string& out);
+
+/// The id of a request: the client's own X-Olla-Request-ID or X-Request-ID (in this order) when it
+/// is 1 to 128 visible ASCII characters; nullopt: make a new one.
+std::optional<std::string_view> client_request_id(std::span<const Field> fields);
+
+/// The path and query of a request target in origin form or absolute form (RFC 9112, section 3.2);
+/// nullopt for "*" and for an authority.
+std::optional<std::string_view> origin_form(std::string_view target);
+
+}  // namespace olla::http

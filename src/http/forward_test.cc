@@ -1,0 +1,191 @@
+#include "http/forward.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace olla::http {
+namespace {
+
+/// Parses a request and appends the head that goes upstream.
+std::string forward(const std::string& wire, RequestForwarding forwarding) {
+  RequestHead head;
+  EXPECT_FALSE(parse_request_head(wire, 100, head));
+  std::string out;
+  append_request_head(head, forwarding, out);
+  return out;
+}
+
+RequestForwarding usual() {
+  RequestForwarding forwarding;
+  forwarding.target = "/v1/models?x=%2F";
+  forwarding.authority = "10.0.0.1:8000";
+  forwarding.client_address = "192.0.2.7";
+  forwarding.request_id = "id-1";
+  return forwarding;
+}
+
+TEST(RequestForwardTest, SendsAUsualRequestOn) {
+  EXPECT_EQ(
+      forward("GET /olla/vllm/v1/models?x=%2F HTTP/1.1\r\nHost: gateway\r\nAccept: */*\r\n\r\n",
+              usual()),
+      "GET /v1/models?x=%2F HTTP/1.1\r\nHost: 10.0.0.1:8000\r\nAccept: */*\r\n"
+      "X-Olla-Request-ID: id-1\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+      "X-Forwarded-Host: gateway\r\nVia: 1.1 olla\r\n\r\n");
+}
+
+TEST(RequestForwardTest, DropsHopByHopFieldsAndThoseNamedInConnection) {
+  const std::string out = forward(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Secret, keep-alive\r\nConnection: X-Other\r\n"
+      "X-Secret: 1\r\nx-other: 2\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\n"
+      "Upgrade: h2c\r\nProxy-Authorization: y\r\nExpect: 100-continue\r\nX-Kept: 3\r\n\r\n",
+      usual());
+  for (const char* gone : {"X-Secret", "x-other", "Keep-Alive", "Proxy-Connection",
+                           "TE:", "Upgrade", "Proxy-Authorization", "Expect", "Connection"})
+    EXPECT_EQ(out.find(gone), std::string::npos) << gone;
+  EXPECT_NE(out.find("X-Kept: 3\r\n"), std::string::npos);
+}
+
+TEST(RequestForwardTest, KeepsTheClientsCredentialsToItselfUnlessToldOtherwise) {
+  const std::string wire =
+      "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret\r\nCookie: s3cret\r\n"
+      "X-Api-Key: s3cret\r\nx-auth-token: s3cret\r\n\r\n";
+  EXPECT_EQ(forward(wire, usual()).find("s3cret"), std::string::npos);
+  RequestForwarding trusting = usual();
+  trusting.forward_client_auth = true;
+  const std::string out = forward(wire, trusting);
+  EXPECT_NE(out.find("Authorization: Bearer s3cret\r\n"), std::string::npos);
+  EXPECT_NE(out.find("X-Api-Key: s3cret\r\n"), std::string::npos);
+}
+
+TEST(RequestForwardTest, EndpointHeadersWin) {
+  const std::vector<Field> headers = {
+      {"x-api-key", "ours"}, {"Via", "mine"}, {"X-Forwarded-Proto", "https"}};
+  RequestForwarding forwarding = usual();
+  forwarding.endpoint_headers = headers;
+  forwarding.forward_client_auth = true;
+  const std::string out =
+      forward("GET / HTTP/1.1\r\nHost: a\r\nX-API-Key: theirs\r\n\r\n", forwarding);
+  EXPECT_EQ(out.find("theirs"), std::string::npos);
+  EXPECT_NE(out.find("x-api-key: ours\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("1.1 olla"), std::string::npos);
+  EXPECT_EQ(out.find("X-Forwarded-Proto: http\r\n"), std::string::npos);
+}
+
+TEST(RequestForwardTest, AppendsToListsOfProxies) {
+  const std::string out = forward(
+      "GET / HTTP/1.0\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nVia: 1.1 front\r\n"
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: api.example\r\nHost: gateway\r\n\r\n",
+      usual());
+  EXPECT_NE(out.find("X-Forwarded-For: 1.1.1.1, 2.2.2.2, 192.0.2.7\r\n"), std::string::npos);
+  EXPECT_NE(out.find("Via: 1.1 front, 1.0 olla\r\n"), std::string::npos);
+  EXPECT_NE(out.find("X-Forwarded-Proto: https\r\n"), std::string::npos);
+  EXPECT_NE(out.find("X-Forwarded-Host: api.example\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("X-Forwarded-Host: gateway"), std::string::npos);
+}
+
+TEST(RequestForwardTest, WritesTheFramingItIsTold) {
+  const std::string wire =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n";
+  RequestForwarding sized = usual();
+  sized.framing = Framing::kLength;
+  sized.content_length = 12;
+  const std::string out = forward(wire, sized);
+  EXPECT_NE(out.find("Content-Length: 12\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("Transfer-Encoding"), std::string::npos);
+  RequestForwarding chunked = usual();
+  chunked.framing = Framing::kChunked;
+  EXPECT_NE(forward(wire, chunked).find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+}
+
+/// Parses a response and appends the head that goes to the client.
+std::string respond(const std::string& wire, const ResponseForwarding& forwarding) {
+  ResponseHead head;
+  EXPECT_FALSE(parse_response_head(wire, 100, "GET", head));
+  std::string out;
+  append_response_head(head, forwarding, out);
+  return out;
+}
+
+ResponseForwarding usual_response() {
+  ResponseForwarding forwarding;
+  forwarding.endpoint = "gpu-1";
+  forwarding.model = "m";
+  forwarding.backend_type = "vllm";
+  forwarding.response_time_ms = 12;
+  forwarding.request_id = "id-1";
+  forwarding.framing = Framing::kLength;
+  return forwarding;
+}
+
+TEST(ResponseForwardTest, AddsTheGatewaysFields) {
+  EXPECT_EQ(respond("HTTP/1.1 200 Fine\r\nserver: uvicorn\r\ncontent-length: 2\r\n\r\n",
+                    usual_response()),
+            "HTTP/1.1 200 Fine\r\nserver: uvicorn\r\nContent-Length: 2\r\nVia: 1.1 olla\r\n"
+            "X-Olla-Endpoint: gpu-1\r\nX-Olla-Backend-Type: vllm\r\nX-Olla-Model: m\r\n"
+            "X-Olla-Request-ID: id-1\r\nX-Olla-Response-Time: 12ms\r\n\r\n");
+}
+
+TEST(ResponseForwardTest, ABackendCannotSpeakForTheGatewayNorLeakSecrets) {
+  const std::vector<Field> headers = {{"X-Backend-Key", "s3cret"}};
+  ResponseForwarding forwarding = usual_response();
+  forwarding.endpoint_headers = headers;
+  const std::string out = respond(
+      "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx-olla-endpoint: evil\r\nX-OLLA-Other: evil\r\n"
+      "Set-Cookie: evil\r\nAuthorization: evil\r\nX-Backend-Key: evil\r\nConnection: X-Hop\r\n"
+      "X-Hop: evil\r\nKeep-Alive: evil\r\nVia: 1.0 front\r\n\r\n",
+      forwarding);
+  EXPECT_EQ(out.find("evil"), std::string::npos);
+  EXPECT_NE(out.find("Via: 1.0 front, 1.1 olla\r\n"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, SaysHowTheConnectionGoesOn) {
+  const std::string wire = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(respond(wire, usual_response()).find("Connection"), std::string::npos);
+  ResponseForwarding closing = usual_response();
+  closing.keep_alive = false;
+  EXPECT_NE(respond(wire, closing).find("Connection: close\r\n"), std::string::npos);
+  ResponseForwarding old = usual_response();
+  old.client_minor_version = 0;
+  EXPECT_NE(respond(wire, old).find("Connection: keep-alive\r\n"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, ABodilessAnswerKeepsTheLengthItTells) {
+  ResponseForwarding forwarding = usual_response();
+  forwarding.framing = Framing::kNone;
+  EXPECT_NE(respond("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", forwarding)
+                .find("Content-Length: 9\r\n"),
+            std::string::npos);
+}
+
+TEST(TrailerForwardTest, PassesOnlyWhatATrailerMaySay) {
+  const std::vector<Field> trailers = {
+      {"X-Sum", "1"}, {"Content-Length", "5"}, {"X-Olla-Response-Time", "evil"}, {"TE", "x"}};
+  std::string out;
+  append_trailers(trailers, 34, out);
+  EXPECT_EQ(out, "X-Sum: 1\r\nX-Olla-Response-Time: 34ms\r\n\r\n");
+}
+
+TEST(RequestIdTest, TakesTheClientsIdWhenItIsFit) {
+  const auto id = [](std::vector<Field> fields) { return client_request_id(fields); };
+  EXPECT_EQ(id({{"X-Request-ID", "b"}, {"x-olla-request-id", "a"}}), "a");
+  EXPECT_EQ(id({{"X-Olla-Request-ID", "has space"}, {"X-Request-ID", "b"}}), "b");
+  EXPECT_FALSE(id({{"X-Request-ID", ""}}));
+  EXPECT_FALSE(id({}));
+  const std::string longest(128, 'x');
+  const std::string too_long(129, 'x');
+  EXPECT_EQ(id({{"X-Request-ID", longest}}), longest);
+  EXPECT_FALSE(id({{"X-Request-ID", too_long}}));
+}
+
+TEST(OriginFormTest, TakesThePathOutOfBothForms) {
+  EXPECT_EQ(origin_form("/a//b?c"), "/a//b?c");
+  EXPECT_EQ(origin_form("http://host:1/a?b"), "/a?b");
+  EXPECT_EQ(origin_form("HTTP://host"), "/");
+  EXPECT_FALSE(origin_form("*"));
+  EXPECT_FALSE(origin_form("host:443"));
+}
+
+}  // namespace
+}  // namespace olla::http

@@ -1,0 +1,284 @@
+#include "http/head.h"
+
+#include <cstring>
+#include <limits>
+
+namespace olla::http {
+namespace {
+
+constexpr Refusal kTooManyFields{431, "Too many header fields."};
+
+// What the framing rules need to know of all fields together.
+struct Seen {
+  bool content_length = false;
+  bool transfer_encoding = false;
+  bool chunked = false;
+  bool other_coding = false;
+  bool close = false;
+  bool keep_alive_token = false;
+  int hosts = 0;
+};
+
+/// Takes one line (without its CRLF) from the front of `rest`. HeadScanner made sure of the CRLFs.
+std::string_view take_line(std::string_view& rest) {
+  const std::size_t end = rest.find("\r\n");
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 2);
+  return line;
+}
+
+std::optional<Refusal> parse_field(std::string_view line, Field& out) {
+  if (line.front() == ' ' || line.front() == '\t') {
+    return Refusal{400, "Folded header lines are not accepted."};
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return Refusal{400, "A header line has no colon."};
+  out.name = line.substr(0, colon);
+  // Also refuses white space between name and colon (RFC 9112, section 5.1).
+  if (!is_token(out.name)) return Refusal{400, "A header name is not a token."};
+  out.value = trim(line.substr(colon + 1));
+  if (!is_field_value(out.value)) {
+    return Refusal{400, "A header value holds a control character."};
+  }
+  return std::nullopt;
+}
+
+bool parse_length(std::string_view text, std::uint64_t& out) {
+  if (text.empty() || text.size() > 18) return false;  // 18 digits always fit in 64 bits.
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  out = value;
+  return true;
+}
+
+void note_connection(std::string_view value, Seen& seen) {
+  ListWalker list(value);
+  while (const auto token = list.next()) {
+    if (iequals(*token, "close")) seen.close = true;
+    if (iequals(*token, "keep-alive")) seen.keep_alive_token = true;
+  }
+}
+
+std::optional<Refusal> note_transfer_encoding(std::string_view value, Seen& seen) {
+  seen.transfer_encoding = true;
+  ListWalker list(value);
+  while (const auto coding = list.next()) {
+    if (seen.chunked) return Refusal{400, "Chunked must be the last transfer coding, and once."};
+    if (iequals(*coding, "chunked")) {
+      seen.chunked = true;
+    } else {
+      seen.other_coding = true;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Notes the fields that both kinds of message are framed by.
+std::optional<Refusal> note_framing(const Field& field, Seen& seen, std::uint64_t& length) {
+  switch (field.name.size()) {
+    case 10:
+      if (iequals(field.name, "connection")) note_connection(field.value, seen);
+      break;
+    case 14:
+      if (!iequals(field.name, "content-length")) break;
+      if (seen.content_length) return Refusal{400, "More than one Content-Length."};
+      seen.content_length = true;
+      if (!parse_length(field.value, length)) {
+        return Refusal{400, "Content-Length is not a number."};
+      }
+      break;
+    case 17:
+      if (iequals(field.name, "transfer-encoding")) {
+        return note_transfer_encoding(field.value, seen);
+      }
+      break;
+    default:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> note_request_field(const Field& field, Seen& seen, RequestHead& out) {
+  switch (field.name.size()) {
+    case 2:
+      if (iequals(field.name, "te")) {
+        ListWalker list(field.value);
+        while (const auto coding = list.next())
+          out.takes_trailers = out.takes_trailers || iequals(*coding, "trailers");
+      }
+      break;
+    case 4:
+      if (iequals(field.name, "host")) {
+        ++seen.hosts;
+        out.host = field.value;
+      }
+      break;
+    case 6:
+      if (iequals(field.name, "expect")) {
+        if (!iequals(field.value, "100-continue")) {
+          return Refusal{417, "The only expectation understood is 100-continue."};
+        }
+        out.expects_continue = true;
+      }
+      break;
+    default:
+      return note_framing(field, seen, out.content_length);
+  }
+  return std::nullopt;
+}
+
+bool is_version(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return text.size() == 8 && text.starts_with("HTTP/") && digit(text[5]) && text[6] == '.' &&
+         digit(text[7]);
+}
+
+std::optional<Refusal> parse_request_line(std::string_view line, RequestHead& out) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) {
+    return Refusal{400, "The request line is not method, target and version."};
+  }
+  out.method = line.substr(0, first);
+  out.target = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+  if (!is_token(out.method)) return Refusal{400, "The method is not a token."};
+  if (!is_visible_ascii(out.target)) {
+    return Refusal{400, "The request target holds a character that must be percent-encoded."};
+  }
+  if (!is_version(version)) return Refusal{400, "The request line has no HTTP version."};
+  if (version[5] != '1') return Refusal{505, "This server speaks HTTP/1.0 and HTTP/1.1."};
+  out.minor_version = version[7] == '0' ? 0 : 1;
+  return std::nullopt;
+}
+
+std::optional<Refusal> decide_request_framing(const Seen& seen, RequestHead& out) {
+  if (seen.hosts > 1) return Refusal{400, "More than one Host header."};
+  if (seen.hosts == 0 && out.minor_version == 1) return Refusal{400, "The Host header is missing."};
+  if (seen.transfer_encoding) {
+    if (seen.content_length) {
+      return Refusal{400, "Content-Length and Transfer-Encoding exclude each other."};
+    }
+    if (seen.other_coding) return Refusal{501, "The only transfer coding understood is chunked."};
+    if (!seen.chunked || out.minor_version == 0) {
+      return Refusal{400, "Transfer-Encoding does not tell where the body ends."};
+    }
+    out.framing = Framing::kChunked;
+  } else if (seen.content_length) {
+    out.framing = Framing::kLength;
+  }
+  out.keep_alive = !seen.close && (out.minor_version == 1 || seen.keep_alive_token);
+  // HTTP/1.0 has no 100 Continue (RFC 9110, section 10.1.1).
+  out.expects_continue = out.expects_continue && out.minor_version == 1;
+  return std::nullopt;
+}
+
+std::optional<Refusal> parse_status_line(std::string_view line, ResponseHead& out) {
+  const auto digit = [&](std::size_t at) { return line[at] >= '0' && line[at] <= '9'; };
+  if (line.size() < 12 || !is_version(line.substr(0, 8)) || line[5] != '1' || line[8] != ' ' ||
+      !digit(9) || !digit(10) || !digit(11) || (line.size() > 12 && line[12] != ' ')) {
+    return Refusal{502, "The status line is malformed."};
+  }
+  out.minor_version = line[7] == '0' ? 0 : 1;
+  out.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+  out.reason = line.size() > 13 ? line.substr(13) : std::string_view();
+  if (out.status < 100 || !is_field_value(out.reason)) {
+    return Refusal{502, "The status line is malformed."};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> decide_response_framing(const Seen& seen, std::string_view request_method,
+                                               ResponseHead& out) {
+  if (seen.transfer_encoding && (seen.content_length || seen.other_coding || !seen.chunked)) {
+    return Refusal{502, "The framing of the response is ambiguous or not understood."};
+  }
+  out.keep_alive = !seen.close && (out.minor_version == 1 || seen.keep_alive_token);
+  const bool bodiless =
+      request_method == "HEAD" || out.status < 200 || out.status == 204 || out.status == 304;
+  if (bodiless) {
+    out.framing = Framing::kNone;
+  } else if (seen.chunked) {
+    out.framing = Framing::kChunked;
+  } else if (seen.content_length) {
+    out.framing = Framing::kLength;
+  } else {
+    out.framing = Framing::kUntilClose;
+    out.keep_alive = false;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+HeadScanner::State HeadScanner::scan(std::string_view bytes) {
+  for (;;) {
+    if (scanned_ == begin_ && begin_ < bytes.size()) {
+      const char first = bytes[begin_];
+      if (first != '\r' && !is_token(bytes.substr(begin_, 1))) return State::kMalformed;
+    }
+    const void* found = scanned_ < bytes.size()
+                            ? std::memchr(bytes.data() + scanned_, '\n', bytes.size() - scanned_)
+                            : nullptr;
+    if (found == nullptr) {
+      scanned_ = bytes.size();
+      return scanned_ > limit_bytes_ ? State::kTooLarge : State::kMore;
+    }
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    if (at == line_ || bytes[at - 1] != '\r') return State::kMalformed;
+    scanned_ = at + 1;
+    if (scanned_ > limit_bytes_) return State::kTooLarge;
+    const bool empty_line = at - line_ == 1;
+    if (empty_line && line_ != begin_) return State::kComplete;
+    line_ = scanned_;
+    if (empty_line) begin_ = scanned_;  // An empty line before the first one.
+  }
+}
+
+std::optional<Refusal> parse_request_head(std::string_view bytes, std::size_t max_fields,
+                                          RequestHead& out) {
+  std::vector<Field> fields = std::move(out.fields);
+  fields.clear();
+  out = RequestHead();
+  Seen seen;
+  if (const auto refusal = parse_request_line(take_line(bytes), out)) return refusal;
+  for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
+    if (fields.size() == max_fields) return kTooManyFields;
+    Field& field = fields.emplace_back();
+    if (const auto refusal = parse_field(line, field)) return refusal;
+    if (const auto refusal = note_request_field(field, seen, out)) return refusal;
+  }
+  out.fields = std::move(fields);
+  return decide_request_framing(seen, out);
+}
+
+std::optional<Refusal> parse_response_head(std::string_view bytes, std::size_t max_fields,
+                                           std::string_view request_method, ResponseHead& out) {
+  std::vector<Field> fields = std::move(out.fields);
+  fields.clear();
+  out = ResponseHead();
+  Seen seen;
+  if (const auto refusal = parse_status_line(take_line(bytes), out)) return refusal;
+  for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
+    if (fields.size() == max_fields) return Refusal{502, "The response has too many headers."};
+    Field& field = fields.emplace_back();
+    if (parse_field(line, field) || note_framing(field, seen, out.content_length)) {
+      return Refusal{502, "A header of the response is malformed."};
+    }
+  }
+  out.fields = std::move(fields);
+  return decide_response_framing(seen, request_method, out);
+}
+
+bool parse_trailers(std::string_view bytes, std::size_t max_fields, std::vector<Field>& out) {
+  out.clear();
+  for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
+    if (out.size() == max_fields || parse_field(line, out.emplace_back())) return false;
+  }
+  return true;
+}
+
+}  // namespace olla::http

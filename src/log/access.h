@@ -1,0 +1,39 @@
+#pragma once
+
+#include <boost/container/static_vector.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "log/logger.h"
+#include "openai/usage.h"
+
+namespace olla::log {
+
+/// What one request was, for its access line. Durations in milliseconds since its first byte.
+struct AccessEntry {
+  std::string request_id;
+  std::string_view client;
+  std::string_view method;
+  std::string_view path;  ///< With the query: an API of this kind has no secrets there.
+  std::optional<std::string> model;
+  std::string endpoint;           ///< Empty when no endpoint answered.
+  int status = 0;                 ///< 499: the client left before the head of an answer.
+  std::uint64_t bytes = 0;        ///< Sent to the client, head included.
+  std::optional<double> ttfb_ms;  ///< Until the head of the answer went out.
+  double duration_ms = 0;
+  std::optional<openai::Usage> usage;
+  std::string_view error;  ///< Why it went wrong; empty when it did not.
+};
+
+/// At most one field per member of an entry.
+using AccessFields = boost::container::static_vector<Field, 14>;
+
+/// The members that are known, as fields of a log line. Their views point into `entry`.
+AccessFields access_fields(const AccessEntry& entry);
+
+/// Writes the access line, with the message "request".
+void write_access(Logger& logger, const AccessEntry& entry);
+
+}  // namespace olla::log

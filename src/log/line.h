@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "config/config.h"
+
+namespace olla::log {
+
+/// One named value of a log line. Views must live until the call that takes them returns.
+struct Field {
+  std::string_view name;
+  std::variant<std::string_view, std::int64_t, double> value;
+};
+
+/// Makes one line, without its line end.
+///
+/// JSON: {"timestamp":"2026-01-02T03:04:05.678Z","level":"info","msg":"...","name":value,...}
+/// Text: 2026-01-02T03:04:05.678Z INFO msg name=value name="value with spaces"
+std::string make_line(config::LogFormat format, std::chrono::system_clock::time_point now,
+                      config::LogLevel level, std::string_view message,
+                      std::span<const Field> fields);
+
+}  // namespace olla::log

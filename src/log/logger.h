@@ -1,0 +1,44 @@
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+
+#include "config/config.h"
+#include "log/line.h"
+
+namespace spdlog {
+class logger;
+namespace details {
+class thread_pool;
+}
+}  // namespace spdlog
+
+namespace olla::log {
+
+/// Writes log lines to standard output from a thread of its own, so that a slow reader of the log
+/// never holds a request up: when kQueueLines wait, the oldest are dropped.
+///
+/// Thread-safe. Secrets (header values, credentials) must not be handed in.
+class Logger {
+ public:
+  static constexpr std::size_t kQueueLines = 16384;
+
+  explicit Logger(const config::Logging& settings);
+  ~Logger();
+  Logger(const Logger&) = delete;
+  Logger& operator=(const Logger&) = delete;
+
+  void debug(std::string_view message, std::initializer_list<Field> fields = {});
+  void info(std::string_view message, std::initializer_list<Field> fields = {});
+  void warn(std::string_view message, std::initializer_list<Field> fields = {});
+  void error(std::string_view message, std::initializer_list<Field> fields = {});
+  void write(config::LogLevel level, std::string_view message, std::span<const Field> fields);
+
+ private:
+  config::Logging settings_;
+  std::shared_ptr<spdlog::details::thread_pool> pool_;
+  std::shared_ptr<spdlog::logger> sink_;
+};
+
+}  // namespace olla::log

@@ -1,0 +1,45 @@
+#include "net/address.h"
+
+#include <algorithm>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace olla::net {
+
+Tcp::endpoint to_asio(const fleet::Address& address) {
+  if (address.v6) return {asio::ip::address_v6(address.bytes), address.port};
+  asio::ip::address_v4::bytes_type bytes;
+  std::copy_n(address.bytes.begin(), bytes.size(), bytes.begin());
+  return {asio::ip::address_v4(bytes), address.port};
+}
+
+fleet::Address from_asio(const Tcp::endpoint& endpoint) {
+  fleet::Address address;
+  address.port = endpoint.port();
+  address.v6 = endpoint.address().is_v6();
+  if (address.v6) {
+    address.bytes = endpoint.address().to_v6().to_bytes();
+  } else {
+    const auto bytes = endpoint.address().to_v4().to_bytes();
+    std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
+  }
+  return address;
+}
+
+Awaitable<Result<std::vector<fleet::Address>>> resolve(std::string host, std::uint16_t port) {
+  std::vector<fleet::Address> out;
+  error_code not_literal;
+  const auto literal = asio::ip::make_address(host, not_literal);
+  if (!not_literal) {
+    out.push_back(from_asio(Tcp::endpoint(literal, port)));
+    co_return out;
+  }
+  asio::ip::basic_resolver<Tcp, Executor> resolver(co_await asio::this_coro::executor);
+  const auto [error, results] = co_await resolver.async_resolve(host, std::to_string(port), kAwait);
+  if (error) co_return Error{Errc::kRefused, Side::kUpstream, host + ": " + error.message()};
+  for (const auto& result : results)
+    out.push_back(from_asio(result.endpoint()));
+  co_return out;
+}
+
+}  // namespace olla::net

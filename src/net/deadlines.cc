@@ -1,0 +1,59 @@
+#include "net/deadlines.h"
+
+#include <algorithm>
+
+namespace olla::net {
+
+Deadline::Deadline(Deadlines& keeper) : keeper_(keeper) {
+  keeper.add(*this);
+}
+
+void Deadline::expire_at(TimePoint when) {
+  when_ = when;
+  keeper_.note(when);
+}
+
+void Deadline::expire_after(Duration duration) {
+  const TimePoint now = Clock::now();
+  // A huge duration must not wrap round into the past.
+  expire_at(duration > TimePoint::max() - now ? TimePoint::max() : now + duration);
+}
+
+void Deadlines::note(TimePoint when) {
+  if (when < armed_for_) arm(when);
+}
+
+void Deadlines::arm(TimePoint when) {
+  if (stopped_) return;
+  armed_for_ = when;
+  timer_.expires_at(when);
+  timer_.async_wait([this](error_code error) {
+    if (!error) look();
+  });
+}
+
+void Deadlines::look() {
+  const TimePoint now = Clock::now();
+  armed_for_ = TimePoint::max();
+  // An expired one may destroy itself or any other: start over after each. They are few per tick.
+  for (auto it = all_.begin(); it != all_.end();) {
+    if (it->when_ > now) {
+      ++it;
+      continue;
+    }
+    it->expire_never();
+    it->on_deadline();
+    it = all_.begin();
+  }
+  TimePoint next = TimePoint::max();
+  for (const Deadline& deadline : all_)
+    next = std::min(next, deadline.when_);
+  if (next != TimePoint::max() && next < armed_for_) arm(std::max(next, now + kTick));
+}
+
+void Deadlines::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+}  // namespace olla::net

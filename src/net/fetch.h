@@ -1,0 +1,37 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "fleet/address.h"
+#include "net/deadlines.h"
+#include "net/types.h"
+
+namespace olla::net {
+
+/// One GET of the gateway's own: a health check, a model list.
+struct FetchRequest {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string authority;  ///< For the Host header.
+  std::string path;
+  std::string user_agent;
+  std::vector<std::pair<std::string, std::string>> headers;
+  Duration limit;                  ///< For everything together, the name look-up too.
+  std::size_t max_body_bytes = 0;  ///< A longer body is an error.
+};
+
+struct FetchResponse {
+  int status = 0;
+  std::string body;
+  std::vector<fleet::Address> addresses;  ///< What the host's name led to.
+};
+
+/// Asks once, on a connection of its own, and reads the whole answer. Follows no redirect.
+/// Errors: those of UpstreamConnection, kMalformed and kTooLarge.
+Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadlines,
+                                       FetchRequest request);
+
+}  // namespace olla::net
