@@ -44,7 +44,7 @@ std::uint32_t structural_mask(__m128i bytes) {
 #endif
 
 // memchr() is the fastest way through a long string (70 GB/s) but costs a call, so that keys, short
-// values and text full of escaped quotes are looked at here first: twice as fast for those.
+// values and text full of escaped quotes are looked at here first: a third faster for those.
 std::size_t find_quote(std::string_view text, std::size_t position) {
 #if defined(__SSE2__)
   constexpr int kLanesBeforeCall = 2;

@@ -24,7 +24,7 @@ struct Usage {
 /// or document needs to be parsed. Knows the members of the chat, completion and embedding APIs,
 /// of the Responses API and of the Messages API.
 ///
-/// Holds a fixed 120 bytes or so whatever it is fed, allocates nothing, and runs at the speed of a
+/// Holds under 200 bytes whatever it is fed, allocates nothing, and runs at the speed of a
 /// byte search. Not thread-safe; one scanner per response.
 class UsageScanner {
  public:
