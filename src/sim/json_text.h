@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// Text as vLLM writes it. A stream event is built by appending to one string: a JSON document per
+/// token would cost more than everything else that a stream does.
+namespace olla::sim {
+
+/// Length of the valid UTF-8 character that `text` begins with; 0 when there is none.
+std::size_t utf8_character(std::string_view text);
+
+/// Whether all of `text` is valid UTF-8 (no overlong forms, no surrogates).
+bool is_utf8(std::string_view text);
+
+/// Appends `text` as a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+/// Appends `value` in the shortest form that reads back as the same double: 5.0,
+/// -4.138425350189209.
+void append_json_number(std::string& out, double value);
+
+/// `text` as Python's repr() shows a string: vLLM's validation messages are Python's.
+std::string python_repr(std::string_view text);
+
+}  // namespace olla::sim

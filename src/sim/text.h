@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "sim/tokenizer.h"
+
+namespace olla::sim {
+
+/// What decides the text of one answer. Equal seeds give equal texts on every server, so that a
+/// fleet of simulated servers looks like one model.
+struct TextSeed {
+  std::uint64_t seed = 0;           ///< The request's `seed`; without one, that of the server.
+  std::span<const TokenId> prompt;  ///< Only read by text_seed().
+  std::size_t sample = 0;           ///< 0 to n - 1: the answers to one prompt differ.
+};
+
+/// Mixes the parts into one number. A pure function, the same on every machine.
+std::uint64_t text_seed(const TextSeed& parts);
+
+/// Writes readable English about serving language models, one token at a time.
+///
+/// A deterministic grammar: the text follows from the seed alone. It ends, with
+/// Tokenizer::kTurnEnd, at the end of a sentence after 20 to 120 tokens.
+///
+/// Not thread-safe. `tokenizer` must outlive the generator.
+class TextGenerator {
+ public:
+  /// `continues`: the text goes on after a prompt and begins with a space; otherwise it is an
+  /// answer of its own and does not.
+  TextGenerator(const Tokenizer& tokenizer, std::uint64_t seed, bool continues);
+
+  /// The next token. With `may_end` false the text goes on instead of ending, for ever if need be.
+  TokenId next(bool may_end);
+
+ private:
+  void compose();
+  std::string sentence();
+
+  const Tokenizer* tokenizer_;
+  Random random_;
+  std::size_t end_after_;  // tokens after which the end of a sentence ends the text
+  std::size_t produced_ = 0;
+  std::size_t sentences_ = 0;
+  bool continues_;
+  std::vector<TokenId> pending_;  // the rest of the sentence, from position_ on
+  std::size_t position_ = 0;
+};
+
+}  // namespace olla::sim
