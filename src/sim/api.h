@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "sim/answer.h"
+#include "sim/engine.h"
+#include "sim/generation.h"
+#include "sim/prompt.h"
+#include "sim/tokenizer.h"
+
+namespace olla::sim {
+
+/// The two clocks of a call: the one that the engine runs on, and the one on the wall.
+struct ApiTime {
+  TimePoint now;
+  std::int64_t unix_seconds = 0;
+};
+
+struct ApiOptions {
+  std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
+  EngineRules rules;
+  std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
+  std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.
+};
+
+/// What a request becomes: an answer at once, or a generation that the engine works on.
+using Reply = std::variant<Answer, std::unique_ptr<Generation>>;
+
+/// The API of one vLLM server over one engine, without sockets: requests go in as values, time is
+/// an argument, answers and events come out.
+///
+/// The shapes, words and status codes are those recorded from vLLM 0.32. Not thread-safe.
+class Api {
+ public:
+  Api(ApiOptions options, ApiTime started);
+  Api(const Api&) = delete;  // running sequences refer to the tokenizer
+  Api& operator=(const Api&) = delete;
+
+  /// Takes one request. A Generation that comes back must be given to leave() before it is
+  /// destroyed, finished or not, and before this Api is.
+  Reply handle(const ApiRequest& request, ApiTime time);
+
+  /// When advance() has something to do; nullopt while nothing runs.
+  [[nodiscard]] std::optional<TimePoint> next_time() const { return engine_.next_time(); }
+  /// Hands all tokens due at `now` to their generations, and tells their listeners. A listener may
+  /// call back into this Api.
+  void advance(TimePoint now);
+
+  /// The generation is done with, or its client left: what still runs of it is aborted.
+  void leave(Generation& generation, TimePoint now);
+
+  [[nodiscard]] const EngineStats& stats() const { return engine_.stats(); }
+  [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
+
+ private:
+  struct Place {
+    Generation* generation;
+    std::size_t choice;
+  };
+
+  Answer get(std::string_view path, ApiTime time);
+  Reply post(std::string_view path, const ApiRequest& request, ApiTime time);
+  Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
+  Answer tokenize(const nlohmann::json& body) const;
+  Answer detokenize(const nlohmann::json& body) const;
+  Answer embeddings(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  std::string models_body(ApiTime time);
+  std::optional<Answer> check_model(const std::optional<std::string>& model) const;
+  std::string request_id(const ApiRequest& request, const std::optional<std::string>& from_body);
+  [[nodiscard]] PromptRules prompt_rules() const;
+
+  ApiOptions options_;
+  ApiTime started_;
+  std::string fingerprint_;
+  Tokenizer tokenizer_;
+  Engine engine_;
+  Random ids_;
+  std::unordered_map<SequenceId, Place> places_;
+};
+
+}  // namespace olla::sim

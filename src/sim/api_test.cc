@@ -1,0 +1,336 @@
+#include "sim/api.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace olla::sim {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+constexpr std::string_view kCompletions = "/v1/completions";
+
+class ApiTest : public testing::Test {
+ protected:
+  static ApiOptions options() {
+    ApiOptions out;
+    out.models = {"llama", "llama-alias"};
+    return out;
+  }
+
+  Reply post(std::string_view target, const json& body, int ms = 0) {
+    const std::string text = body.dump();
+    const ApiRequest request{"POST", target, "sim", "application/json", {}, text};
+    return api_.handle(request, {at(ms), 1000});
+  }
+
+  std::unique_ptr<Generation> start(std::string_view target, const json& body, int ms = 0) {
+    Reply reply = post(target, body, ms);
+    const Answer* answer = std::get_if<Answer>(&reply);
+    EXPECT_EQ(answer, nullptr) << answer->body;
+    return std::get<std::unique_ptr<Generation>>(std::move(reply));
+  }
+
+  json error(std::string_view target, const json& body) {
+    Reply reply = post(target, body);
+    return json::parse(std::get<Answer>(reply).body)["error"];
+  }
+
+  /// The complete answer of a request that is not streamed.
+  json answer(std::string_view target, const json& body) {
+    const auto generation = start(target, body);
+    api_.advance(at(10'000'000));
+    json out = json::parse(generation->answer().body);
+    api_.leave(*generation, at(10'000'000));
+    return out;
+  }
+
+  /// All events but [DONE].
+  std::vector<json> events(std::string_view target, json body) {
+    body["stream"] = true;
+    const auto generation = start(target, body);
+    api_.advance(at(10'000'000));
+    std::vector<json> out;
+    while (const auto event = generation->take_event()) {
+      const std::string data = event->substr(6);
+      out.push_back(data.starts_with("[DONE]") ? json("done") : json::parse(data));
+    }
+    api_.leave(*generation, at(10'000'000));
+    EXPECT_EQ(out.back(), "done");
+    out.pop_back();
+    return out;
+  }
+
+  static json chat(std::string_view text) {
+    return {{"messages", {{{"role", "user"}, {"content", text}}}}};
+  }
+
+  static TimePoint at(int ms) { return TimePoint(milliseconds(ms)); }
+
+  Api api_{options(), {}};
+};
+
+std::string streamed_text(const std::vector<json>& events, std::size_t index = 0) {
+  std::string out;
+  for (const json& event : events) {
+    for (const json& choice : event["choices"]) {
+      if (choice["index"] != index) continue;
+      out += choice.contains("delta") ? choice["delta"]["content"].get<std::string>()
+                                      : choice["text"].get<std::string>();
+    }
+  }
+  return out;
+}
+
+TEST_F(ApiTest, StreamsOneEventPerTokenAtTheTimesOfTheEngine) {
+  json body = chat("hello");
+  body["stream"] = true;
+  body["max_tokens"] = 3;
+  const auto generation = start(kChat, body);
+  EXPECT_EQ(api_.next_time(), at(50));
+  api_.advance(at(49));
+  EXPECT_FALSE(generation->has_event());
+  api_.advance(at(50));
+  EXPECT_NE(generation->take_event()->find("\"role\":\"assistant\""), std::string::npos);
+  EXPECT_NE(generation->take_event()->find("\"content\":\""), std::string::npos);
+  EXPECT_FALSE(generation->has_event());
+  api_.advance(at(60));
+  EXPECT_TRUE(generation->take_event());
+  EXPECT_FALSE(generation->has_event());
+  api_.advance(at(70));
+  EXPECT_NE(generation->take_event()->find("\"finish_reason\":\"length\""), std::string::npos);
+  EXPECT_EQ(generation->take_event(), "data: [DONE]\n\n");
+  EXPECT_TRUE(generation->done());
+  EXPECT_FALSE(generation->take_event());
+}
+
+TEST_F(ApiTest, GivesTheSameTextStreamedAndNotAndOnEveryServer) {
+  const json body = chat("Tell me about caches");
+  const json whole = answer(kChat, body);
+  const std::string text = whole["choices"][0]["message"]["content"];
+  EXPECT_EQ(streamed_text(events(kChat, body)), text);
+  EXPECT_EQ(whole["choices"][0]["finish_reason"], "stop");
+
+  ApiOptions other = options();
+  other.models = {"another"};
+  other.id_seed = 99;
+  Api second(other, {at(77), 5});
+  const std::string sent = body.dump();
+  Reply reply =
+      second.handle({"POST", kChat, "sim", "application/json", {}, sent}, {at(500), 2000});
+  auto& generation = std::get<std::unique_ptr<Generation>>(reply);
+  second.advance(at(1'000'000));
+  const json elsewhere = json::parse(generation->answer().body);
+  EXPECT_EQ(elsewhere["choices"][0]["message"]["content"], text);
+  EXPECT_NE(elsewhere["id"], whole["id"]);
+}
+
+TEST_F(ApiTest, LetsTheSeedDecideTheText) {
+  json body = chat("hi");
+  const json plain = answer(kChat, body)["choices"];
+  body["seed"] = 42;
+  const json seeded = answer(kChat, body)["choices"];
+  EXPECT_NE(seeded, plain);
+  EXPECT_EQ(answer(kChat, body)["choices"], seeded);
+  EXPECT_NE(answer(kChat, chat("ho"))["choices"], plain);
+}
+
+TEST_F(ApiTest, AnswersNTimesDifferently) {
+  json body = chat("hi");
+  body["n"] = 3;
+  body["stream_options"] = {{"include_usage", true}};
+  const auto all = events(kChat, body);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(all[i]["choices"][0]["index"], i);
+    EXPECT_EQ(all[i]["choices"][0]["delta"]["role"], "assistant");
+  }
+  EXPECT_NE(streamed_text(all, 0), streamed_text(all, 1));
+  EXPECT_NE(streamed_text(all, 1), streamed_text(all, 2));
+  EXPECT_TRUE(all.back()["choices"].empty());
+  const json& usage = all.back()["usage"];
+  EXPECT_EQ(usage["total_tokens"],
+            usage["prompt_tokens"].get<int>() + usage["completion_tokens"].get<int>());
+
+  body.erase("stream_options");
+  const json whole = answer(kChat, body);
+  EXPECT_EQ(whole["choices"][1]["message"]["content"], streamed_text(all, 1));
+  EXPECT_EQ(whole["usage"]["completion_tokens"], usage["completion_tokens"]);
+  EXPECT_EQ(whole["usage"]["prompt_tokens"], usage["prompt_tokens"]);
+}
+
+TEST_F(ApiTest, CutsAtAStopStringThatCrossesTokens) {
+  json body = chat("hi");
+  const std::string text = answer(kChat, body)["choices"][0]["message"]["content"];
+  // From the middle of one word to the middle of the next but one.
+  const std::size_t space = text.find(' ', 10);
+  const std::string stop = text.substr(space - 2, 5);
+  const std::size_t cut = text.find(stop);
+  body["stop"] = stop;
+  const json choice = answer(kChat, body)["choices"][0];
+  EXPECT_EQ(choice["message"]["content"], text.substr(0, cut));
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  EXPECT_EQ(choice["stop_reason"], stop);
+
+  const auto all = events(kChat, body);
+  EXPECT_EQ(streamed_text(all), text.substr(0, cut));
+  EXPECT_EQ(all.back()["choices"][0]["stop_reason"], stop);
+  EXPECT_EQ(api_.stats().running, 0U);
+
+  body["include_stop_str_in_output"] = true;
+  EXPECT_EQ(streamed_text(events(kChat, body)), text.substr(0, cut) + stop);
+}
+
+TEST_F(ApiTest, HoldsMinTokensAgainstStopStringsAndTheEnd) {
+  json body = chat("hi");
+  body["stop"] = "e";
+  body["min_tokens"] = 150;
+  body["max_tokens"] = 200;
+  EXPECT_GT(answer(kChat, body)["usage"]["completion_tokens"].get<int>(), 150);
+}
+
+TEST_F(ApiTest, GoesOnToTheLimitWithIgnoreEos) {
+  json body = chat("hi");
+  body["ignore_eos"] = true;
+  body["max_tokens"] = 500;
+  const json whole = answer(kChat, body);
+  EXPECT_EQ(whole["usage"]["completion_tokens"], 500);
+  EXPECT_EQ(whole["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(ApiTest, CutsTheAnswerToWhatFitsTheContext) {
+  json body = chat("hi");
+  body["ignore_eos"] = true;
+  const json usage = answer(kChat, body)["usage"];
+  EXPECT_EQ(usage["total_tokens"], 8192);
+  EXPECT_GT(usage["prompt_tokens"].get<int>(), 0);
+}
+
+TEST_F(ApiTest, RefusesAPromptThatDoesNotFit) {
+  std::string words;
+  for (int i = 0; i < 9000; ++i) {
+    words += " the";
+  }
+  const json from_text = error(kChat, chat(words));
+  EXPECT_EQ(from_text["param"], "input_tokens");
+  EXPECT_NE(from_text["message"].get<std::string>().find("at least 8193 input tokens"),
+            std::string::npos);
+  const json ids = {{"prompt", std::vector<int>(9000, 60)}};
+  EXPECT_NE(error(kCompletions, ids)["message"].get<std::string>().find("contains 9000 input"),
+            std::string::npos);
+  EXPECT_EQ(error(kCompletions, {{"prompt", std::vector<int>(8192, 60)}})["param"], "input_tokens");
+}
+
+TEST_F(ApiTest, EchoesThePromptInTheFirstEvent) {
+  const json body = {{"prompt", "The quick"}, {"max_tokens", 2}, {"echo", true}};
+  const auto all = events(kCompletions, body);
+  EXPECT_TRUE(all[0]["choices"][0]["text"].get<std::string>().starts_with("The quick "));
+  EXPECT_EQ(streamed_text(all), answer(kCompletions, body)["choices"][0]["text"]);
+}
+
+TEST_F(ApiTest, TellsTheSameLogprobsStreamedAndNot) {
+  const json body = {{"prompt", "The quick"}, {"max_tokens", 5}, {"echo", true}, {"logprobs", 3}};
+  const json whole = answer(kCompletions, body)["choices"][0]["logprobs"];
+  json joined = {{"text_offset", json::array()},
+                 {"tokens", json::array()},
+                 {"token_logprobs", json::array()},
+                 {"top_logprobs", json::array()}};
+  for (const json& event : events(kCompletions, body)) {
+    for (const auto& [key, list] : event["choices"][0]["logprobs"].items()) {
+      joined[key].insert(joined[key].end(), list.begin(), list.end());
+    }
+  }
+  EXPECT_EQ(joined, whole);
+  EXPECT_EQ(whole["text_offset"][1], 3);
+  EXPECT_EQ(whole["top_logprobs"][1].size(), 3U);
+}
+
+TEST_F(ApiTest, CountsUsageInEveryEventWhenAsked) {
+  json body = chat("hi");
+  body["max_tokens"] = 2;
+  body["stream_options"] = {{"include_usage", true}, {"continuous_usage_stats", true}};
+  std::vector<int> counts;
+  for (const json& event : events(kChat, body)) {
+    counts.push_back(event["usage"]["completion_tokens"]);
+  }
+  EXPECT_EQ(counts, (std::vector<int>{0, 1, 2, 2}));
+}
+
+TEST_F(ApiTest, AcceptsEveryServedNameAndAnswersWithTheFirst) {
+  json body = chat("hi");
+  body["model"] = "llama-alias";
+  EXPECT_EQ(answer(kChat, body)["model"], "llama");
+  body["model"] = "gpt";
+  EXPECT_EQ(error(kChat, body)["message"],
+            "The model `gpt` does not exist. Valid aliases: llama, llama-alias.");
+}
+
+TEST_F(ApiTest, AbortsWhatRunsWhenTheClientLeaves) {
+  json body = chat("hi");
+  body["n"] = 2;
+  const auto generation = start(kChat, body);
+  api_.advance(at(60));
+  EXPECT_EQ(api_.stats().running, 2U);
+  api_.leave(*generation, at(61));
+  EXPECT_EQ(api_.stats().running, 0U);
+  EXPECT_EQ(api_.stats().aborted, 2U);
+  api_.advance(at(100'000));  // nothing is left that would touch the generation
+  EXPECT_FALSE(generation->done());
+}
+
+class LeavingListener : public GenerationListener {
+ public:
+  LeavingListener(Api& api, std::unique_ptr<Generation>& generation)
+      : api_(api), generation_(generation) {}
+  void on_ready() override {
+    api_.leave(*generation_, {});
+    generation_.reset();
+  }
+
+ private:
+  Api& api_;
+  std::unique_ptr<Generation>& generation_;
+};
+
+TEST_F(ApiTest, LetsAListenerDestroyTheGeneration) {
+  json body = chat("hi");
+  body["stream"] = true;
+  body["n"] = 2;
+  auto generation = start(kChat, body);
+  LeavingListener listener(api_, generation);
+  generation->set_listener(&listener);
+  api_.advance(at(1000));
+  EXPECT_EQ(generation, nullptr);
+  EXPECT_EQ(api_.stats().aborted, 2U);
+}
+
+TEST_F(ApiTest, RefusesToPromiseMoreAnswersThanItsLimit) {
+  const json body = {{"prompt", std::vector<std::string>(3, "x")}, {"n", 16000}};
+  EXPECT_EQ(error(kCompletions, body)["code"], 400);
+}
+
+TEST_F(ApiTest, ReportsUnreadableBodies) {
+  const auto refused = [this](std::string_view body) {
+    Reply reply = api_.handle({"POST", kChat, "sim", "application/json", {}, body}, {});
+    return std::get<Answer>(reply);
+  };
+  EXPECT_EQ(refused("{\"messages\":\"\xFF\"}").body,
+            R"({"detail":"There was an error parsing the body"})");
+  EXPECT_NE(refused("{\"a\" 1}").body.find("body.5"), std::string::npos);
+}
+
+TEST_F(ApiTest, TokenizesAndBack) {
+  Reply reply = post("/tokenize", {{"prompt", "Hello, this is a test"}});
+  const json tokens = json::parse(std::get<Answer>(reply).body);
+  EXPECT_EQ(tokens["count"], 6);
+  EXPECT_EQ(tokens["tokens"].size(), 6U);
+  reply = post("/detokenize", {{"tokens", tokens["tokens"]}});
+  EXPECT_EQ(std::get<Answer>(reply).body, R"({"prompt":"Hello, this is a test"})");
+  reply = post("/detokenize", {{"tokens", {-1}}});
+  EXPECT_EQ(std::get<Answer>(reply).status, 400);
+}
+
+}  // namespace
+}  // namespace olla::sim

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sim/exchange.h"
+
+/// How /v1/chat/completions answers, key by key as vLLM 0.32 writes it. Keys whose value is null
+/// are partly written and partly left out; the recorded answers are the rule, there is no other.
+namespace olla::sim {
+
+/// The complete body; every choice must have finished.
+std::string chat_body(const Exchange& exchange);
+
+/// The event that names the role, the first one of each choice.
+std::string chat_role_event(const Exchange& exchange, const Choice& choice);
+
+/// One event of a choice; `text` is new, and choice.steps belong to it.
+std::string chat_event(const Exchange& exchange, const Choice& choice, std::string_view text);
+
+/// The event after the last choice ended, for `include_usage`.
+std::string chat_usage_event(const Exchange& exchange);
+
+}  // namespace olla::sim

@@ -1,0 +1,84 @@
+#include "sim/exchange.h"
+
+#include "sim/json_text.h"
+
+namespace olla::sim {
+
+std::size_t Exchange::prompt_tokens() const {
+  std::size_t total = 0;
+  for (const auto& prompt : prompts) {
+    total += prompt.size();
+  }
+  return total;
+}
+
+std::size_t Exchange::completion_tokens() const {
+  std::size_t total = 0;
+  for (const Choice& choice : choices) {
+    total += choice.tokens;
+  }
+  return total;
+}
+
+bool Exchange::only_echo() const {
+  return sampling.echo && sampling.tokens_max == 0;
+}
+
+void append_opening(std::string& out, const Exchange& exchange, std::string_view object) {
+  out += R"({"id":)";
+  append_json_string(out, exchange.id);
+  out += R"(,"object":")";
+  out += object;
+  out += R"(","created":)" + std::to_string(exchange.created) + R"(,"model":)";
+  append_json_string(out, exchange.model);
+  out += R"(,"choices":[)";
+}
+
+void append_finish_reason(std::string& out, const Choice& choice) {
+  if (choice.finish_reason.empty()) {
+    out += "null";
+  } else {
+    append_json_string(out, choice.finish_reason);
+  }
+}
+
+void append_stop_reason(std::string& out, const Choice& choice) {
+  if (choice.stop_reason) {
+    append_json_string(out, *choice.stop_reason);
+  } else {
+    out += "null";
+  }
+}
+
+void append_token_ids(std::string& out, const std::vector<TokenId>& tokens) {
+  out += '[';
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (i > 0) out += ',';
+    out += std::to_string(tokens[i]);
+  }
+  out += ']';
+}
+
+void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t tokens) {
+  out += R"({"prompt_tokens":)" + std::to_string(prompt_tokens);
+  out += R"(,"total_tokens":)" + std::to_string(prompt_tokens + tokens);
+  out += R"(,"completion_tokens":)" + std::to_string(tokens);
+}
+
+void append_usage(std::string& out, const Exchange& exchange) {
+  append_event_usage(out, exchange.prompt_tokens(), exchange.completion_tokens());
+  out += R"(,"prompt_tokens_details":null,"completion_tokens_details":null})";
+}
+
+std::string usage_event(const Exchange& exchange, std::string_view object) {
+  std::string out = "data: ";
+  append_opening(out, exchange, object);
+  out += R"(],"usage":)";
+  append_event_usage(out, exchange.prompt_tokens(), exchange.completion_tokens());
+  out += R"(},"system_fingerprint":)";
+  append_json_string(out, exchange.fingerprint);
+  out += "}\n\n";
+  return out;
+}
+
+}  // namespace olla::sim

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/engine.h"
+#include "sim/logprobs.h"
+#include "sim/output_text.h"
+#include "sim/sampling.h"
+#include "sim/tokenizer.h"
+
+namespace olla::sim {
+
+/// One of the answers that a request asked for.
+struct Choice {
+  Choice(std::size_t number, std::size_t prompt_number, const Sampling& sampling)
+      : index(number), prompt(prompt_number), output(sampling.stop, sampling.include_stop) {}
+
+  std::size_t index;
+  std::size_t prompt;  ///< Index into Exchange::prompts.
+  SequenceId sequence;
+  OutputText output;
+  std::size_t tokens = 0;                  ///< Generated so far, the end token included.
+  std::string_view finish_reason;          ///< Empty while it runs.
+  std::optional<std::string> stop_reason;  ///< The stop string that ended it.
+  std::vector<LogprobStep> steps;          ///< Streamed: of this event alone.
+  std::size_t offset = 0;                  ///< Characters of the logprobs written so far.
+  bool echoed = false;                     ///< Streamed: the prompt has been sent.
+};
+
+/// One request for text, from its validation to the end of its answer.
+struct Exchange {
+  Kind kind = Kind::kChat;
+  Sampling sampling;
+  std::string id;            ///< "chatcmpl-..." or "cmpl-..."
+  std::int64_t created = 0;  ///< Seconds since 1970.
+  std::string model;         ///< The first served name, whatever the request said.
+  std::string fingerprint;
+  std::vector<std::vector<TokenId>> prompts;
+  std::vector<Choice> choices;
+  const Tokenizer* tokenizer = nullptr;
+
+  [[nodiscard]] std::size_t prompt_tokens() const;
+  [[nodiscard]] std::size_t completion_tokens() const;
+  /// Only the prompt is wanted back (`max_tokens` 0 with `echo`); one token is generated unseen.
+  [[nodiscard]] bool only_echo() const;
+};
+
+// What both kinds of answers have in common. All append compact JSON.
+
+/// `{"id":...,"object":...,"created":...,"model":...,"choices":[`
+void append_opening(std::string& out, const Exchange& exchange, std::string_view object);
+/// `"length"` or null.
+void append_finish_reason(std::string& out, const Choice& choice);
+/// The stop string or null.
+void append_stop_reason(std::string& out, const Choice& choice);
+/// `[49,540]`
+void append_token_ids(std::string& out, const std::vector<TokenId>& tokens);
+/// The usage of a complete answer, with its null details.
+void append_usage(std::string& out, const Exchange& exchange);
+/// `{"prompt_tokens":...}` of an event, without details and without the closing brace.
+void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t tokens);
+/// The event that ends a stream with `include_usage`.
+std::string usage_event(const Exchange& exchange, std::string_view object);
+
+}  // namespace olla::sim

@@ -1,0 +1,289 @@
+#include "sim/fields.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "sim/json_text.h"
+
+namespace olla::sim {
+namespace {
+
+using nlohmann::json;
+
+/// Finds where a text stops being JSON; everything else about it is ignored.
+class FaultFinder : public json::json_sax_t {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(number_integer_t /*value*/) override { return true; }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return true; }
+  bool string(string_t& /*value*/) override { return true; }
+  bool binary(binary_t& /*value*/) override { return true; }
+  bool start_object(std::size_t /*elements*/) override { return true; }
+  bool key(string_t& /*value*/) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t /*elements*/) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string& /*last_token*/,
+                   const json::exception& /*error*/) override {
+    position_ = position > 0 ? position - 1 : 0;
+    return false;
+  }
+
+  [[nodiscard]] std::size_t position() const { return position_; }
+
+ private:
+  std::size_t position_ = 0;
+};
+
+Answer validation_answer(std::size_t count, std::string_view problems, std::string_view param) {
+  ErrorBody error;
+  error.type = "Bad Request";
+  error.message = std::to_string(count) + " validation error" + (count == 1 ? "" : "s") + ":";
+  error.message += problems;
+  error.param = param;
+  return error_answer(error);
+}
+
+Answer media_type_answer() {
+  return validation_answer(1, "\n  Unsupported Media Type: Only 'application/json' is allowed", {});
+}
+
+bool is_json_type(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && type.back() == ' ') {
+    type.remove_suffix(1);
+  }
+  constexpr std::string_view kWanted = "application/json";
+  return std::equal(type.begin(), type.end(), kWanted.begin(), kWanted.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+/// A value as the validation messages show it: the text itself, or how large the container is.
+std::string shown(const json& value) {
+  switch (value.type()) {
+    case json::value_t::null:
+      return "None";
+    case json::value_t::boolean:
+      return value.get<bool>() ? "True" : "False";
+    case json::value_t::string:
+      return value.get<std::string>();
+    case json::value_t::array:
+      return "<list of " + std::to_string(value.size()) + " items>";
+    case json::value_t::object:
+      return "<dict of " + std::to_string(value.size()) + " items>";
+    case json::value_t::number_float: {
+      std::string text;
+      append_json_number(text, value.get<double>());
+      return text;
+    }
+    default:
+      return value.dump();
+  }
+}
+
+std::string problem(std::string_view type, std::string_view place, std::string_view message,
+                    const json& input, std::string_view context) {
+  std::string text = "\n  {'type': " + python_repr(type) + ", 'loc': " + python_repr(place) +
+                     ", 'msg': " + python_repr(message) + ", 'input': " + python_repr(shown(input));
+  if (!context.empty()) {
+    text += ", 'ctx': ";
+    text += context;
+  }
+  return text + "}";
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+template <class T>
+std::optional<T> parse_number(std::string_view text) {
+  T value{};
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end.ec != std::errc{} || end.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<bool> parse_boolean(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  constexpr std::array<std::string_view, 6> kTrue = {"true", "yes", "1", "on", "y", "t"};
+  constexpr std::array<std::string_view, 6> kFalse = {"false", "no", "0", "off", "n", "f"};
+  if (std::find(kTrue.begin(), kTrue.end(), text) != kTrue.end()) return true;
+  if (std::find(kFalse.begin(), kFalse.end(), text) != kFalse.end()) return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<json, Answer> parse_body(const ApiRequest& request) {
+  if (!request.content_type || !is_json_type(*request.content_type)) return media_type_answer();
+  const std::string_view body = request.body;
+  const std::string missing = problem("missing", "body", "Field required", json(), {});
+  if (body.empty()) return validation_answer(1, missing, "body");
+  if (!is_utf8(body)) return detail_answer(400, "There was an error parsing the body");
+
+  json value = json::parse(body, nullptr, false);
+  if (value.is_discarded()) {
+    FaultFinder finder;
+    json::sax_parse(body, &finder);
+    const std::string place = "body." + std::to_string(finder.position());
+    const std::string text = problem("json_invalid", place, "JSON decode error", json::object(),
+                                     "{'error': 'Expecting value'}");
+    return validation_answer(1, text, place);
+  }
+  if (value.is_null()) return validation_answer(1, missing, "body");
+  if (!value.is_object()) {
+    const std::string text =
+        problem("model_attributes_type", "body",
+                "Input should be a valid dictionary or object to extract fields from", value, {});
+    return validation_answer(1, text, "body");
+  }
+  return value;
+}
+
+const json* Fields::find(std::string_view name) const {
+  const auto at = body_.find(name);
+  return at == body_.end() || at->is_null() ? nullptr : &*at;
+}
+
+const json* Fields::present(std::string_view name, Null null) {
+  const auto at = body_.find(name);
+  if (at == body_.end()) return nullptr;
+  return at->is_null() && null == Null::kAllowed ? nullptr : &*at;
+}
+
+void Fields::fail(std::string_view type, std::string_view place, std::string_view message,
+                  const json& input, std::string_view context) {
+  const std::string full_place = "body." + std::string(place);
+  if (problems_.empty()) first_place_ = full_place;
+  problems_.push_back(problem(type, full_place, message, input, context));
+}
+
+void Fields::fail_missing(std::string_view place) {
+  fail("missing", place, "Field required", body_);
+}
+
+std::optional<std::int64_t> Fields::integer(std::string_view name, Null null) {
+  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+  const json* value = present(name, null);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>() ? 1 : 0;
+  if (value->is_number_unsigned()) {
+    return static_cast<std::int64_t>(
+        std::min(value->get<std::uint64_t>(), static_cast<std::uint64_t>(kMax)));
+  }
+  if (value->is_number_integer()) return value->get<std::int64_t>();
+  if (value->is_number_float()) {
+    const auto real = value->get<double>();
+    if (std::floor(real) == real && std::abs(real) < 0x1p62) return static_cast<std::int64_t>(real);
+    fail("int_from_float", name,
+         "Input should be a valid integer, got a number with a fractional part", *value);
+    return std::nullopt;
+  }
+  if (value->is_string()) {
+    const auto parsed = parse_number<std::int64_t>(trimmed(value->get_ref<const std::string&>()));
+    if (parsed) return parsed;
+    fail("int_parsing", name,
+         "Input should be a valid integer, unable to parse string as an integer", *value);
+    return std::nullopt;
+  }
+  fail("int_type", name, "Input should be a valid integer", *value);
+  return std::nullopt;
+}
+
+std::optional<double> Fields::number(std::string_view name) {
+  const json* value = present(name, Null::kAllowed);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>() ? 1.0 : 0.0;
+  if (value->is_number()) return value->get<double>();
+  if (value->is_string()) {
+    const auto parsed = parse_number<double>(trimmed(value->get_ref<const std::string&>()));
+    if (parsed) return parsed;
+    fail("float_parsing", name,
+         "Input should be a valid number, unable to parse string as a number", *value);
+    return std::nullopt;
+  }
+  fail("float_type", name, "Input should be a valid number", *value);
+  return std::nullopt;
+}
+
+std::optional<bool> Fields::boolean(std::string_view name, Null null) {
+  const json* value = present(name, null);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>();
+  if (value->is_structured() || value->is_null()) {
+    fail("bool_type", name, "Input should be a valid boolean", *value);
+    return std::nullopt;
+  }
+  const auto parsed = parse_boolean(shown(*value));
+  if (!parsed) {
+    fail("bool_parsing", name, "Input should be a valid boolean, unable to interpret input",
+         *value);
+  }
+  return parsed;
+}
+
+std::optional<std::string> Fields::string(std::string_view name) {
+  const json* value = present(name, Null::kAllowed);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) return value->get<std::string>();
+  fail("string_type", name, "Input should be a valid string", *value);
+  return std::nullopt;
+}
+
+std::vector<std::string> Fields::strings(std::string_view name, std::size_t items_max) {
+  constexpr std::string_view kNoString = "Input should be a valid string";
+  const json* value = present(name, Null::kAllowed);
+  if (value == nullptr) return {};
+  if (value->is_string()) return {value->get<std::string>()};
+  // Neither a string nor such a list: the validation reports both attempts.
+  if (!value->is_array()) {
+    fail("string_type", name, kNoString, *value);
+    fail("list_type", name, "Input should be a valid list", *value);
+    return {};
+  }
+  if (value->size() > items_max) {
+    const std::string actual = std::to_string(value->size());
+    const std::string limit = std::to_string(items_max);
+    fail("string_type", name, kNoString, *value);
+    fail("too_long", name,
+         "List should have at most " + limit + " items after validation, not " + actual, *value,
+         "{'field_type': 'List', 'max_length': " + limit + ", 'actual_length': " + actual + "}");
+    return {};
+  }
+  std::vector<std::string> out;
+  bool string_failed = false;
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    const json& item = (*value)[i];
+    if (item.is_string()) {
+      out.push_back(item.get<std::string>());
+      continue;
+    }
+    if (!string_failed) fail("string_type", name, kNoString, *value);
+    string_failed = true;
+    fail("string_type", std::string(name) + "." + std::to_string(i), kNoString, item);
+  }
+  return out;
+}
+
+Answer Fields::answer() const {
+  std::string all;
+  for (const std::string& text : problems_) {
+    all += text;
+  }
+  return validation_answer(problems_.size(), all, first_place_);
+}
+
+}  // namespace olla::sim

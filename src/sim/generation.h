@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "sim/answer.h"
+#include "sim/engine.h"
+#include "sim/exchange.h"
+
+namespace olla::sim {
+
+/// Told that a generation has an event to take, or is done.
+class GenerationListener {
+ public:
+  virtual ~GenerationListener() = default;
+  /// The generation may be left and destroyed in here.
+  virtual void on_ready() = 0;
+};
+
+/// The answer to one chat or completion request while the engine writes it: tokens go in, events
+/// or one body come out.
+///
+/// Made and fed by Api; the server takes what is ready. Each token is one event, however late the
+/// reader is: a real vLLM joins tokens then. An answer is bounded by the context length, so the
+/// queue of events is too.
+class Generation {
+ public:
+  explicit Generation(Exchange exchange);
+
+  [[nodiscard]] bool streamed() const { return exchange_.sampling.stream; }
+  /// The last token is here; a stream may still have events to take.
+  [[nodiscard]] bool done() const { return running_ == 0; }
+
+  /// Streamed: the next event ("data: ...", with its empty line), or nullopt when none is ready.
+  /// The last one is "data: [DONE]".
+  std::optional<std::string> take_event();
+  [[nodiscard]] bool has_event() const { return !events_.empty(); }
+
+  /// Not streamed: the complete answer; only when done().
+  [[nodiscard]] Answer answer() const;
+
+  /// `listener` must outlive the generation, or be replaced by nullptr before.
+  void set_listener(GenerationListener* listener) { listener_ = listener; }
+
+ private:
+  friend class Api;
+
+  [[nodiscard]] const Exchange& exchange() const { return exchange_; }
+  /// Returns whether the choice ended by a stop string, which the engine cannot know.
+  bool add_token(std::size_t choice, const TokenEvent& event);
+  [[nodiscard]] bool ready() const { return done() || streamed(); }
+  void push_events(Choice& choice);
+
+  Exchange exchange_;
+  std::size_t running_;
+  bool begun_ = false;
+  std::deque<std::string> events_;
+  GenerationListener* listener_ = nullptr;
+};
+
+}  // namespace olla::sim

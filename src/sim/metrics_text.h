@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sim/engine.h"
+
+namespace olla::sim {
+
+/// What the exposition says besides the engine's figures.
+struct MetricsLabels {
+  std::string_view model;      ///< The first served name.
+  double created_seconds = 0;  ///< When the server started, since 1970.
+};
+
+/// The body of GET /metrics: those of vLLM's families that this engine has figures for, with vLLM's
+/// names, labels, bounds and help texts, in the text format of Prometheus 0.0.4.
+std::string metrics_text(const EngineStats& stats, const EngineRules& rules,
+                         const MetricsLabels& labels);
+
+/// A number as Python's Prometheus client writes it: 0.0, 78120.0, 1.048576e+06.
+std::string metrics_number(double value);
+
+}  // namespace olla::sim

@@ -1,0 +1,116 @@
+#include "sim/metrics_text.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace olla::sim {
+namespace {
+
+struct Family {
+  std::string type;
+  std::set<std::string> labels;
+};
+
+/// name, type and labels of each family that a real server shows, as recorded.
+std::map<std::string, Family> recorded_families() {
+  std::ifstream file(std::string(OLLA_SIM_TESTDATA) + "/metric_families.tsv");
+  std::map<std::string, Family> out;
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream columns(line);
+    std::string name;
+    Family family;
+    std::string labels;
+    std::getline(columns, name, '\t');
+    std::getline(columns, family.type, '\t');
+    std::getline(columns, labels);
+    std::istringstream list(labels);
+    for (std::string label; std::getline(list, label, ',');) {
+      family.labels.insert(label);
+    }
+    out[name] = family;
+  }
+  return out;
+}
+
+std::string exposition() {
+  static const Tokenizer tokenizer;
+  Engine engine(EngineRules{});
+  engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 3, 0, true}, TimePoint());
+  engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 9, 0, true}, TimePoint());
+  while (engine.next(TimePoint(std::chrono::milliseconds(90)))) {
+  }
+  return metrics_text(engine.stats(), engine.rules(), {"a \"model\"", 1'795'399'128.5});
+}
+
+TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
+  const auto recorded = recorded_families();
+  ASSERT_GT(recorded.size(), 60U);
+  std::map<std::string, std::string> types;
+  std::istringstream lines(exposition());
+  const std::regex sample(R"re(([a-z0-9:_]+)\{(.*)\} ([-+.0-9e]+|\+Inf))re");
+  const std::regex label(R"re(([a-z_]+)="((?:[^"\\]|\\.)*)"(,|$))re");
+  std::string family;
+  for (std::string line; std::getline(lines, line);) {
+    SCOPED_TRACE(line);
+    std::istringstream words(line);
+    std::string hash;
+    std::string kind;
+    if (line.starts_with("# ")) {
+      words >> hash >> kind >> family;
+      if (kind == "TYPE") words >> types[family];
+      continue;
+    }
+    std::smatch match;
+    ASSERT_TRUE(std::regex_match(line, match, sample));
+    EXPECT_TRUE(match[1].str().starts_with(family));
+    ASSERT_TRUE(recorded.contains(family));
+    EXPECT_EQ(types[family], recorded.at(family).type);
+    std::set<std::string> labels;
+    const std::string list = match[2];
+    for (std::sregex_iterator at(list.begin(), list.end(), label), end; at != end; ++at) {
+      labels.insert((*at)[1]);
+    }
+    for (const std::string& name : labels) {
+      EXPECT_TRUE(recorded.at(family).labels.contains(name)) << name;
+    }
+    EXPECT_TRUE(labels.contains("engine"));
+    EXPECT_TRUE(labels.contains("model_name"));
+  }
+  EXPECT_GT(types.size(), 30U);
+}
+
+TEST(MetricsTextTest, ShowsTheFiguresOfTheEngine) {
+  const std::string text = exposition();
+  const auto has = [&text](std::string_view line) {
+    return text.find(std::string(line) + "\n") != std::string::npos;
+  };
+  constexpr std::string_view kModel = R"({engine="0",model_name="a \"model\""} )";
+  EXPECT_TRUE(has("vllm:num_requests_running" + std::string(kModel) + "1.0"));
+  EXPECT_TRUE(has("vllm:num_requests_waiting" + std::string(kModel) + "0.0"));
+  EXPECT_TRUE(has("vllm:prompt_tokens_total" + std::string(kModel) + "4.0"));
+  EXPECT_TRUE(has("vllm:generation_tokens_total" + std::string(kModel) + "8.0"));
+  EXPECT_TRUE(has("vllm:prompt_tokens_created" + std::string(kModel) + "1.7953991285e+09"));
+  EXPECT_TRUE(has(R"(vllm:request_success_total{engine="0",finished_reason="length",)"
+                  R"(model_name="a \"model\""} 1.0)"));
+  EXPECT_TRUE(has(R"(vllm:time_to_first_token_seconds_bucket{engine="0",le="0.04",)"
+                  R"(model_name="a \"model\""} 0.0)"));
+  EXPECT_TRUE(has(R"(vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",)"
+                  R"(model_name="a \"model\""} 2.0)"));
+}
+
+TEST(MetricsTextTest, WritesNumbersAsThePythonClientDoes) {
+  EXPECT_EQ(metrics_number(0), "0.0");
+  EXPECT_EQ(metrics_number(78120), "78120.0");
+  EXPECT_EQ(metrics_number(1'048'576), "1.048576e+06");
+  EXPECT_EQ(metrics_number(1'795'399'128.5), "1.7953991285e+09");
+  EXPECT_EQ(metrics_number(0.0014650225857648635), "0.0014650225857648635");
+}
+
+}  // namespace
+}  // namespace olla::sim

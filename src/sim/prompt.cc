@@ -1,0 +1,177 @@
+#include "sim/prompt.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "sim/sampling.h"
+
+namespace olla::sim {
+namespace {
+
+using nlohmann::json;
+using Tokens = std::vector<TokenId>;
+
+std::optional<Answer> refuse_length(const Tokens& tokens, bool counted_whole,
+                                    const PromptRules& rules) {
+  // At least one token of answer must fit.
+  if (tokens.size() < rules.max_model_len) return std::nullopt;
+  return prompt_too_long(tokens.size(), !counted_whole, rules.max_model_len);
+}
+
+Answer refuse(std::string message, std::string_view param = {}) {
+  ErrorBody error;
+  error.message = std::move(message);
+  error.param = param;
+  return error_answer(error);
+}
+
+/// Appends a message's text: a string, parts of text, or nothing.
+std::optional<Answer> append_content(const json& content, const PromptRules& rules, Tokens& out) {
+  const std::size_t limit = rules.max_model_len + 1;
+  if (content.is_string()) {
+    rules.tokenizer.append(content.get_ref<const std::string&>(), out, limit);
+  }
+  if (!content.is_array()) return std::nullopt;
+  bool first = true;
+  for (const json& part : content) {
+    if (!part.is_object()) continue;
+    const auto text = part.find("text");
+    if (text == part.end() || !text->is_string()) {
+      return refuse(std::string(rules.model) + " is not a multimodal model");
+    }
+    if (!first) rules.tokenizer.append("\n", out, limit);
+    first = false;
+    rules.tokenizer.append(text->get_ref<const std::string&>(), out, limit);
+  }
+  return std::nullopt;
+}
+
+std::optional<Answer> append_message(const json& message, const PromptRules& rules, Tokens& out) {
+  const std::size_t limit = rules.max_model_len + 1;
+  out.push_back(Tokenizer::kTurnStart);
+  rules.tokenizer.append(message.at("role").get_ref<const std::string&>(), out, limit);
+  rules.tokenizer.append("\n", out, limit);
+  const auto content = message.find("content");
+  if (content != message.end()) {
+    if (auto refused = append_content(*content, rules, out)) return refused;
+  }
+  out.push_back(Tokenizer::kTurnEnd);
+  rules.tokenizer.append("\n", out, limit);
+  return std::nullopt;
+}
+
+void check_messages(Fields& fields, const json& messages) {
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const json& message = messages[i];
+    const std::string place = "messages." + std::to_string(i);
+    if (!message.is_object()) {
+      fields.fail("dict_type", place, "Input should be a valid dictionary", message);
+      continue;
+    }
+    const auto role = message.find("role");
+    if (role == message.end()) {
+      fields.fail("missing", place + ".role", "Field required", message);
+    } else if (!role->is_string()) {
+      fields.fail("string_type", place + ".role", "Input should be a valid string", *role);
+    }
+  }
+}
+
+/// Token ids as sent; an id outside the vocabulary is refused.
+std::optional<Answer> read_ids(const json& ids, const PromptRules& rules, Tokens& out) {
+  for (const json& id : ids) {
+    const auto value = id.get<std::uint64_t>();
+    if (value >= rules.tokenizer.size()) {
+      return refuse("Token id " + std::to_string(value) + " is out of vocabulary");
+    }
+    out.push_back(static_cast<TokenId>(value));
+  }
+  return refuse_length(out, true, rules);
+}
+
+bool all_ids(const json& list) {
+  return std::all_of(list.begin(), list.end(),
+                     [](const json& id) { return id.is_number_unsigned(); });
+}
+
+std::optional<Answer> read_one(const json& prompt, const PromptRules& rules, Tokens& out) {
+  if (!prompt.is_string()) return read_ids(prompt, rules, out);
+  rules.tokenizer.append(prompt.get_ref<const std::string&>(), out, rules.max_model_len + 1);
+  return refuse_length(out, out.size() <= rules.max_model_len, rules);
+}
+
+bool is_prompt(const json& value) {
+  return value.is_string() || (value.is_array() && !value.empty() && all_ids(value));
+}
+
+}  // namespace
+
+std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rules) {
+  const json* messages = fields.find("messages");
+  if (messages == nullptr) {
+    fields.fail_missing("messages");
+  } else if (!messages->is_array()) {
+    fields.fail("list_type", "messages", "Input should be a valid list", *messages);
+  } else {
+    check_messages(fields, *messages);
+  }
+  const bool open_turn =
+      fields.boolean("add_generation_prompt", Fields::Null::kRefused).value_or(true);
+  if (fields.failed()) return Tokens{};
+  if (messages->empty()) {
+    return refuse(
+        "Cannot apply chat template to an empty conversation. Provide at least one message.");
+  }
+  Tokens tokens;
+  for (const json& message : *messages) {
+    if (auto refused = append_message(message, rules, tokens)) return std::move(*refused);
+    // Each message adds four tokens beyond its texts, so the loop looks at the limit too.
+    if (tokens.size() > rules.max_model_len) break;
+  }
+  if (open_turn && tokens.size() <= rules.max_model_len) {
+    tokens.push_back(Tokenizer::kTurnStart);
+    rules.tokenizer.append("assistant\n", tokens);
+  }
+  const bool whole = tokens.size() <= rules.max_model_len;
+  if (!whole) tokens.resize(rules.max_model_len + 1);
+  if (auto refused = refuse_length(tokens, whole, rules)) return std::move(*refused);
+  return tokens;
+}
+
+std::variant<std::vector<Tokens>, Answer> text_prompts(Fields& fields, std::string_view name,
+                                                       const PromptRules& rules) {
+  const json* value = fields.find(name);
+  if (value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty())) {
+    return refuse(
+        "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
+        "prompt");
+  }
+  std::vector<Tokens> prompts;
+  if (is_prompt(*value)) {
+    prompts.emplace_back();
+    if (auto refused = read_one(*value, rules, prompts.back())) return std::move(*refused);
+    return prompts;
+  }
+  if (!value->is_array()) {
+    fields.fail("string_type", name, "Input should be a valid string", *value);
+    fields.fail("list_type", name, "Input should be a valid list", *value);
+    return prompts;
+  }
+  if (value->empty()) return refuse("You must pass at least one prompt");
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    const json& prompt = (*value)[i];
+    if (!is_prompt(prompt)) {
+      fields.fail("string_type", std::string(name) + "." + std::to_string(i),
+                  "Input should be a valid string", prompt);
+      return prompts;
+    }
+    prompts.emplace_back();
+    if (auto refused = read_one(prompt, rules, prompts.back())) return std::move(*refused);
+    if (prompts.back().empty()) return refuse("The decoder prompt cannot be empty");
+  }
+  return prompts;
+}
+
+}  // namespace olla::sim

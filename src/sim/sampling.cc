@@ -1,0 +1,213 @@
+#include "sim/sampling.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sim/json_text.h"
+
+namespace olla::sim {
+namespace {
+
+constexpr std::size_t kStopStringsMax = 4;
+constexpr std::int64_t kLogprobsMax = 20;
+constexpr std::int64_t kSamplesMax = 16384;  // vLLM's VLLM_MAX_N_SEQUENCES
+
+std::string real(double value) {
+  std::string text;
+  append_json_number(text, value);
+  return text;
+}
+
+/// A refused value: whether vLLM names the parameter depends on the parameter.
+Answer refuse(std::string message) {
+  ErrorBody error;
+  error.message = std::move(message);
+  return error_answer(error);
+}
+
+Answer refuse_parameter(std::string message, std::string_view name, std::string_view value = {}) {
+  ErrorBody error;
+  error.message = std::move(message);
+  error.message += " (parameter=" + std::string(name);
+  if (!value.empty()) error.message += ", value=" + std::string(value);
+  error.message += ")";
+  error.param = name;
+  return error_answer(error);
+}
+
+std::optional<Answer> check_counts(const Sampling& sampling, std::size_t max_model_len) {
+  if (sampling.samples < 1) {
+    return refuse("n must be at least 1, got " + std::to_string(sampling.samples) + ".");
+  }
+  if (sampling.samples > kSamplesMax) {
+    return refuse("n must be at most " + std::to_string(kSamplesMax) + ", got " +
+                  std::to_string(sampling.samples) + ".");
+  }
+  if (!sampling.tokens_max) return std::nullopt;
+  const std::string tokens = std::to_string(*sampling.tokens_max);
+  const bool only_echo = sampling.echo && *sampling.tokens_max == 0;
+  if (*sampling.tokens_max < 1 && !only_echo) {
+    return refuse_parameter("max_tokens must be at least 1, got " + tokens + ".", "max_tokens",
+                            tokens);
+  }
+  if (*sampling.tokens_max > static_cast<std::int64_t>(max_model_len)) {
+    return refuse_parameter("max_tokens=" + tokens + " cannot be greater than max_model_len=" +
+                                std::to_string(max_model_len) +
+                                ". Please request fewer output tokens.",
+                            "max_tokens", tokens);
+  }
+  if (sampling.tokens_min > *sampling.tokens_max && !only_echo) {
+    return refuse("min_tokens must be less than or equal to max_tokens=" + tokens + ", got " +
+                  std::to_string(sampling.tokens_min) + ".");
+  }
+  return std::nullopt;
+}
+
+std::optional<Answer> check_penalty(std::string_view name, std::optional<double> value) {
+  if (!value || (*value >= -2 && *value <= 2)) return std::nullopt;
+  return refuse(std::string(name) + " must be in [-2, 2], got " + real(*value) + ".");
+}
+
+std::optional<Answer> check_distribution(const Sampling& sampling) {
+  if (sampling.temperature && *sampling.temperature < 0) {
+    const std::string value = real(*sampling.temperature);
+    return refuse_parameter("temperature must be non-negative, got " + value + ".", "temperature",
+                            value);
+  }
+  if (sampling.temperature && *sampling.temperature > 2) {
+    const std::string value = real(*sampling.temperature);
+    return refuse_parameter("temperature must be in [0, 2], got " + value + ".", "temperature",
+                            value);
+  }
+  if (sampling.top_p && (*sampling.top_p <= 0 || *sampling.top_p > 1)) {
+    const std::string value = real(*sampling.top_p);
+    return refuse_parameter("top_p must be in (0, 1], got " + value + ".", "top_p", value);
+  }
+  if (sampling.top_k && *sampling.top_k < -1) {
+    return refuse("top_k must be 0 (disable), or at least 1, got " +
+                  std::to_string(*sampling.top_k) + ".");
+  }
+  if (sampling.min_p && (*sampling.min_p < 0 || *sampling.min_p > 1)) {
+    return refuse("min_p must be in [0, 1], got " + real(*sampling.min_p) + ".");
+  }
+  return std::nullopt;
+}
+
+void read_stream_options(Fields& fields, Sampling& sampling) {
+  const nlohmann::json* options = fields.find("stream_options");
+  if (options == nullptr) return;
+  sampling.has_stream_options = true;
+  if (!options->is_object()) {
+    fields.fail("model_attributes_type", "stream_options",
+                "Input should be a valid dictionary or object to extract fields from", *options);
+    return;
+  }
+  Fields members(*options);
+  sampling.include_usage = members.boolean("include_usage").value_or(false);
+  sampling.continuous_usage =
+      sampling.include_usage && members.boolean("continuous_usage_stats").value_or(false);
+}
+
+void read_logprobs(Fields& fields, Kind kind, Sampling& sampling) {
+  if (kind == Kind::kChat) {
+    sampling.wants_logprobs = fields.boolean("logprobs").value_or(false);
+    sampling.top_logprobs = fields.integer("top_logprobs");
+    if (sampling.wants_logprobs) sampling.raw_logprobs = sampling.top_logprobs.value_or(0);
+  } else {
+    sampling.raw_logprobs = fields.integer("logprobs");
+  }
+  if (sampling.raw_logprobs && *sampling.raw_logprobs >= 0) {
+    sampling.logprobs =
+        static_cast<std::size_t>(std::min<std::int64_t>(*sampling.raw_logprobs, kLogprobsMax));
+  }
+}
+
+}  // namespace
+
+Sampling read_sampling(Fields& fields, Kind kind) {
+  using Null = Fields::Null;
+  Sampling sampling;
+  sampling.model = fields.string("model");
+  if (kind == Kind::kCompletion) sampling.echo = fields.boolean("echo").value_or(false);
+  sampling.frequency_penalty = fields.number("frequency_penalty");
+  read_logprobs(fields, kind, sampling);
+  sampling.tokens_max = fields.integer("max_tokens");
+  if (kind == Kind::kChat) {
+    const auto newer_name = fields.integer("max_completion_tokens");
+    if (newer_name) sampling.tokens_max = newer_name;
+  } else if (!sampling.tokens_max) {
+    sampling.tokens_max = 16;  // the default of the completions API
+  }
+  const Null null_n = kind == Kind::kChat ? Null::kAllowed : Null::kRefused;
+  sampling.samples = fields.integer("n", null_n).value_or(1);
+  sampling.presence_penalty = fields.number("presence_penalty");
+  sampling.seed = fields.integer("seed");
+  sampling.stop = fields.strings("stop", kStopStringsMax);
+  sampling.stream = fields.boolean("stream").value_or(false);
+  read_stream_options(fields, sampling);
+  sampling.temperature = fields.number("temperature");
+  sampling.top_p = fields.number("top_p");
+  sampling.top_k = fields.integer("top_k");
+  sampling.min_p = fields.number("min_p");
+  sampling.repetition_penalty = fields.number("repetition_penalty");
+  sampling.include_stop =
+      fields.boolean("include_stop_str_in_output", Null::kRefused).value_or(false);
+  sampling.ignore_end = fields.boolean("ignore_eos", Null::kRefused).value_or(false);
+  sampling.tokens_min = fields.integer("min_tokens", Null::kRefused).value_or(0);
+  sampling.request_id = fields.string("request_id");
+  return sampling;
+}
+
+std::optional<Answer> check_options(const Sampling& sampling) {
+  if (sampling.has_stream_options && !sampling.stream) {
+    return refuse_parameter("Stream options can only be defined when `stream=True`.",
+                            "stream_options");
+  }
+  if (sampling.top_logprobs.value_or(0) != 0 && !sampling.wants_logprobs) {
+    return refuse_parameter("when using `top_logprobs`, `logprobs` must be set to true.",
+                            "top_logprobs");
+  }
+  return std::nullopt;
+}
+
+std::optional<Answer> check_ranges(const Sampling& sampling, std::size_t max_model_len) {
+  if (auto answer = check_counts(sampling, max_model_len)) return answer;
+  if (auto answer = check_penalty("presence_penalty", sampling.presence_penalty)) return answer;
+  if (auto answer = check_penalty("frequency_penalty", sampling.frequency_penalty)) return answer;
+  if (sampling.repetition_penalty && *sampling.repetition_penalty <= 0) {
+    return refuse("repetition_penalty must be greater than zero, got " +
+                  real(*sampling.repetition_penalty) + ".");
+  }
+  if (auto answer = check_distribution(sampling)) return answer;
+  if (sampling.tokens_min < 0) {
+    return refuse("min_tokens must be greater than or equal to 0, got " +
+                  std::to_string(sampling.tokens_min) + ".");
+  }
+  if (std::any_of(sampling.stop.begin(), sampling.stop.end(),
+                  [](const std::string& stop) { return stop.empty(); })) {
+    return refuse("stop cannot contain an empty string.");
+  }
+  if (sampling.raw_logprobs && *sampling.raw_logprobs > kLogprobsMax) {
+    const std::string value = std::to_string(*sampling.raw_logprobs);
+    return refuse_parameter(
+        "Requested sample logprobs of " + value +
+            ", which is greater than max allowed: " + std::to_string(kLogprobsMax),
+        "logprobs", value);
+  }
+  if (sampling.raw_logprobs && *sampling.raw_logprobs < 0) {
+    return refuse_parameter("`logprobs` must be a positive value.", "logprobs");
+  }
+  return std::nullopt;
+}
+
+Answer prompt_too_long(std::size_t tokens, bool at_least, std::size_t max_model_len) {
+  const std::string count = std::to_string(tokens);
+  return refuse_parameter(
+      "This model's maximum context length is " + std::to_string(max_model_len) +
+          " tokens. However, your prompt contains " + (at_least ? "at least " : "") + count +
+          " input tokens, which exceeds this limit even without any output "
+          "tokens. Please reduce the length of the input prompt.",
+      "input_tokens", count);
+}
+
+}  // namespace olla::sim

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/answer.h"
+#include "sim/fields.h"
+
+namespace olla::sim {
+
+enum class Kind : std::uint8_t { kChat, kCompletion };
+
+/// What a chat or a completion request says about how to generate, apart from the prompt.
+///
+/// Temperature and its kin are checked as vLLM checks them; the simulated text does not depend on
+/// them.
+struct Sampling {
+  std::optional<std::string> model;
+  std::optional<std::string> request_id;
+  std::optional<std::int64_t> tokens_max;
+  std::int64_t tokens_min = 0;
+  std::int64_t samples = 1;  ///< `n`
+  std::optional<std::int64_t> seed;
+  std::vector<std::string> stop;
+  bool include_stop = false;
+  bool ignore_end = false;
+  /// How many alternatives to tell per token (0: only the token's own); nullopt: none of it.
+  std::optional<std::size_t> logprobs;
+  bool echo = false;
+  bool stream = false;
+  bool include_usage = false;
+  bool continuous_usage = false;
+
+  // Only checked.
+  std::optional<std::int64_t> top_logprobs;
+  std::optional<std::int64_t> raw_logprobs;  ///< completions: the integer as sent
+  bool wants_logprobs = false;               ///< chat: the boolean
+  bool has_stream_options = false;
+  std::optional<double> temperature;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> frequency_penalty;
+  std::optional<double> presence_penalty;
+  std::optional<double> repetition_penalty;
+  std::optional<std::int64_t> top_k;
+};
+
+/// Reads the members in the order in which vLLM declares them, which is the order of the messages
+/// when several are wrong.
+Sampling read_sampling(Fields& fields, Kind kind);
+
+/// What vLLM refuses before it looks at the model's name: options that exclude each other.
+std::optional<Answer> check_options(const Sampling& sampling);
+
+/// What vLLM refuses once the prompt is known: values out of their ranges.
+std::optional<Answer> check_ranges(const Sampling& sampling, std::size_t max_model_len);
+
+/// The 400 for a prompt of `tokens` tokens. `at_least`: it was not counted to its end.
+Answer prompt_too_long(std::size_t tokens, bool at_least, std::size_t max_model_len);
+
+}  // namespace olla::sim
