@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from harness.client import Client
-from harness.process import Gateway, run
+from harness.process import Gateway, run, write_config
 from harness.world import DEFAULTS
 
 BROKEN = """\
@@ -133,7 +133,7 @@ def test_accepts_the_nesting_under_discovery(world, tmp_path):
     backend = world.backend()
     endpoints = [backend.endpoint()]
     config = {**DEFAULTS, "discovery": {"type": "static", "static": {"endpoints": endpoints}}}
-    gateway = world.process(Gateway(config, tmp_path))
+    gateway = world.process(Gateway(write_config(config, tmp_path)))
     world.wait_until_used(gateway, backend)
     assert world.connect(gateway).request("GET", "/olla/vllm/v1/x").status == 200
 
@@ -150,7 +150,7 @@ def test_listens_on_the_port_of_the_config(world, tmp_path):
     port = probe.port
     probe.refuse()
     config = {**DEFAULTS, "server": {"host": "127.0.0.1", "port": port}, "endpoints": []}
-    gateway = world.process(Gateway(config, tmp_path))
+    gateway = world.process(Gateway(write_config(config, tmp_path)))
     assert gateway.port == port
     assert Client(port).request("GET", "/internal/health").status == 200
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=1):

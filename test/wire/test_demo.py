@@ -28,26 +28,32 @@ def listening(process: Process) -> None:
     )
 
 
-def test_demo_answers_and_its_curl_lines_work():
+def test_demo_answers_and_its_curl_lines_work(world):
+    demo = world.process(Process(["demo", "--port", "0"]))
+    demo.wait_for(lambda: len(curl_lines(demo)) >= 3, "three curl lines", 20)
+    for command in curl_lines(demo):
+        done = subprocess.run(
+            ["bash", "-c", command + " --fail --silent --show-error"],
+            capture_output=True,
+            timeout=scaled(20),
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert done.stdout, command
+    client = Client(int(re.search(r":(\d+)/", curl_lines(demo)[0]).group(1)))
+    models = set()
+    for _ in range(12):
+        listed = client.request("GET", "/olla/vllm/v1/models").json()["data"]
+        models |= {model["id"] for model in listed}
+    assert len(models) == 2
+
+
+def test_demo_has_the_default_port():
     def work():
         demo = Process(["demo"])
         try:
             demo.wait_for(lambda: len(curl_lines(demo)) >= 3, "three curl lines", 20)
-            for command in curl_lines(demo):
-                done = subprocess.run(
-                    ["bash", "-c", command + " --fail --silent --show-error"],
-                    capture_output=True,
-                    timeout=scaled(20),
-                    check=False,
-                )
-                assert done.returncode == 0, (command, done.stderr)
-                assert done.stdout, command
-            client = Client(GATEWAY_PORT)
-            models = set()
-            for _ in range(12):
-                listed = client.request("GET", "/olla/vllm/v1/models").json()["data"]
-                models |= {model["id"] for model in listed}
-            assert len(models) == 2
+            assert Client(GATEWAY_PORT).request("GET", "/olla/vllm/v1/models").status == 200
         finally:
             demo.stop()
 

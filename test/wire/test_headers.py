@@ -51,9 +51,7 @@ def test_prefers_its_own_name_for_the_request_id(send):
     assert response.header("x-olla-request-id") == "first"
 
 
-@pytest.mark.parametrize(
-    "value", ["", "a b", "x" * 129, "caf\xe9", "tab\tinside"], ids=repr
-)
+@pytest.mark.parametrize("value", ["", "a b", "x" * 129, "caf\xe9", "tab\tinside"], ids=repr)
 @pytest.mark.parametrize("name", ["X-Olla-Request-ID", "X-Request-ID"])
 def test_replaces_an_unfit_request_id(send, name, value):
     request, response = send((name, value))

@@ -37,7 +37,9 @@ class Watch:
 
 
 @pytest.mark.parametrize("leave", ["close", "reset"])
-@pytest.mark.parametrize("events", [None, 0, 3], ids=["before the head", "at the head", "mid-stream"])
+@pytest.mark.parametrize(
+    "events", [None, 0, 3], ids=["before the head", "at the head", "mid-stream"]
+)
 def test_closes_the_backends_connection_at_once(world, leave, events):
     watch = Watch(events)
     backend = world.backend(watch)

@@ -92,9 +92,7 @@ def test_logs_a_client_that_left(world, gateway, backend):
 
     backend.handler = wait
     client = world.connect(gateway)
-    client.send(
-        b"GET /olla/vllm/v1/x HTTP/1.1\r\nHost: h\r\nX-Olla-Request-ID: left\r\n\r\n"
-    )
+    client.send(b"GET /olla/vllm/v1/x HTTP/1.1\r\nHost: h\r\nX-Olla-Request-ID: left\r\n\r\n")
     client.read_head()
     client.close()
     assert len(gateway.access(request_id="left")) == 1

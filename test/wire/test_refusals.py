@@ -121,7 +121,8 @@ def test_refuses_a_transfer_coding_it_does_not_know(client, backend):
 # RFC 9112, section 6.1 and 6.3: chunked must be last and alone; which of the two statuses is
 # right depends on whether one calls it unknown or faulty.
 @pytest.mark.parametrize(
-    "coding", ["gzip", "chunked, gzip", "chunked, chunked", "identity", "xchunked", "chunked;q=1", ""]
+    "coding",
+    ["gzip", "chunked, gzip", "chunked, chunked", "identity", "xchunked", "chunked;q=1", ""],
 )
 def test_refuses_a_coding_that_is_not_plainly_chunked(client, backend, coding):
     before = len(backend.requests)

@@ -24,7 +24,15 @@ def client(gateway, world):
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @pytest.mark.parametrize(
     "target",
-    ["/", "/foo", "/v1/models", "/olla/nope/v1/models", "/olla/VLLM/v1/x", "/internal/nope", "/olla"],
+    [
+        "/",
+        "/foo",
+        "/v1/models",
+        "/olla/nope/v1/models",
+        "/olla/VLLM/v1/x",
+        "/internal/nope",
+        "/olla",
+    ],
 )
 def test_answers_404_as_json_to_any_other_path(client, method, target):
     response = client.request(method, target, body=b"" if method == "POST" else None)

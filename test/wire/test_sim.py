@@ -65,9 +65,7 @@ def test_answers_a_chat(client):
 
 
 def test_streams_a_chat_event_by_event(client):
-    response = client.post(
-        CHAT, chat(stream=True, stream_options={"include_usage": True})
-    )
+    response = client.post(CHAT, chat(stream=True, stream_options={"include_usage": True}))
     assert response.header("content-type").startswith("text/event-stream")
     assert response.header("transfer-encoding") == "chunked"
     *documents, done = events(response)

@@ -60,9 +60,7 @@ def silent_after(*sends):
 def test_answers_504_to_a_backend_that_sends_no_head(world):
     handler, closed = silent_after()
     silent, other = world.backend(handler, "silent"), world.backend(handler, "other")
-    gateway = world.gateway(
-        silent, other, config={"proxy": {"response_header_timeout": "1s"}}
-    )
+    gateway = world.gateway(silent, other, config={"proxy": {"response_header_timeout": "1s"}})
     started = time.monotonic()
     response = world.connect(gateway).post(CHAT, REQUEST)
     assert_error(response, 504)
@@ -196,7 +194,9 @@ def test_does_not_count_a_running_request_as_idle(world):
 
     gateway = world.gateway(
         world.backend(slow),
-        config={"server": {"idle_timeout": "1s", "read_header_timeout": "1s", "read_timeout": "1s"}},
+        config={
+            "server": {"idle_timeout": "1s", "read_header_timeout": "1s", "read_timeout": "1s"}
+        },
     )
     assert world.connect(gateway).request("GET", "/olla/vllm/v1/x").body == b"late"
 

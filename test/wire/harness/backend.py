@@ -276,9 +276,7 @@ class Backend:
                 self.incomplete.append(end.raw)
                 self._changed.notify_all()
             return None
-        return Request(
-            raw_head, bytes(raw), body, method, target, headers, trailers, connection
-        )
+        return Request(raw_head, bytes(raw), body, method, target, headers, trailers, connection)
 
     def _answer(self, request: Request, sock: socket.socket) -> bool:
         if request.target.split("?")[0] in (HEALTH_PATH, READY_PATH) and request.method == "GET":

@@ -211,9 +211,7 @@ def request_bytes(
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
 
 
-def json_request(
-    target: str, document: object, headers: Iterable[tuple[str, str]] = ()
-) -> bytes:
+def json_request(target: str, document: object, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A POST of a JSON document."""
     return request_bytes(
         "POST",

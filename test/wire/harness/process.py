@@ -111,7 +111,9 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-                raise AssertionError(f"olla ignored SIGTERM; it printed:\n{self.output()}") from None
+                raise AssertionError(
+                    f"olla ignored SIGTERM; it printed:\n{self.output()}"
+                ) from None
         else:
             code = self.wait()
         self._process.stdout.close()
@@ -125,20 +127,19 @@ class Process:
         return int(re.search(r"VmRSS:\s+(\d+) kB", text).group(1))
 
 
+def write_config(config: dict, folder: Path) -> Path:
+    """A new file in `folder` with this config."""
+    file = folder / f"olla-{os.urandom(4).hex()}.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    return file
+
+
 class Gateway(Process):
-    """`olla serve` with a config given as a dict; it listens when the constructor ends.
+    """`olla serve -c FILE`; it listens when the constructor ends.
 
     The port comes from the log, or is `port` when the log is to be silent."""
 
-    def __init__(
-        self,
-        config: dict,
-        folder: Path,
-        environment: dict | None = None,
-        port: int | None = None,
-    ):
-        file = folder / f"olla-{os.urandom(4).hex()}.yaml"
-        file.write_text(yaml.safe_dump(config, sort_keys=False))
+    def __init__(self, file: Path, environment: dict | None = None, port: int | None = None):
         super().__init__(["serve", "-c", str(file)], environment)
         if port is None:
             self.port = self.wait_for_line(_listening_port, "the port it listens on")

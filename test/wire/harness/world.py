@@ -7,7 +7,7 @@ from pathlib import Path
 from .backend import READY_PATH, Backend, echo
 from .client import Client
 from .environment import scaled
-from .process import Gateway, Process, Sim
+from .process import Gateway, Process, Sim, write_config
 
 
 def merged(base: dict, over: dict) -> dict:
@@ -58,8 +58,7 @@ class World:
             **DEFAULTS,
             "endpoints": [backend.endpoint(**(endpoint or {})) for backend in backends],
         }
-        gateway = Gateway(merged(base, config or {}), self._folder, environment, listening_on)
-        self._processes.append(gateway)
+        gateway = self._serve(merged(base, config or {}), environment, listening_on)
         for backend in backends if ready is None else ready:
             self.wait_until_used(gateway, backend)
         return gateway
@@ -68,13 +67,17 @@ class World:
         """A gateway before all servers of a sim, once it answers."""
         endpoints = [sim.endpoint(index) for index in range(len(sim.ports))]
         base = {**DEFAULTS, "endpoints": endpoints}
-        gateway = Gateway(merged(base, config or {}), self._folder)
-        self._processes.append(gateway)
+        gateway = self._serve(merged(base, config or {}))
         deadline = time.monotonic() + scaled(10)
         client = self.connect(gateway)
         while client.request("GET", "/olla/vllm/v1/models").status != 200:
             assert time.monotonic() < deadline, "the gateway never saw the sim as healthy"
             time.sleep(0.01)
+        return gateway
+
+    def _serve(self, config: dict, environment=None, port=None) -> Gateway:
+        gateway = Gateway(write_config(config, self._folder), environment, port)
+        self._processes.append(gateway)
         return gateway
 
     def wait_until_used(self, gateway: Gateway, backend: Backend, timeout: float = 10) -> float:
