@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from harness.environment import REPOSITORY
-from harness.message import Response, chunk
+from harness.message import Response
 
 sys.path.insert(0, str(REPOSITORY / "conformance"))
 
