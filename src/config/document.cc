@@ -36,14 +36,14 @@ class Builder : public YAML::EventHandler {
   /// `yaml` is what the parser reads; it must outlive the Builder.
   explicit Builder(std::string_view yaml) : yaml_(yaml) {}
 
-  [[nodiscard]] NodePtr root() const { return root_; }
+  [[nodiscard]] ValuePtr root() const { return root_; }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     count(1, line_of(mark));
-    place(make(Node::Kind::kNull, mark), anchor);
+    place(make(Value::Kind::kNull, mark), anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -60,7 +60,7 @@ class Builder : public YAML::EventHandler {
     count(1, line_of(mark));
     check_tag(tag, mark);
     check_quote(mark);
-    auto node = make(Node::Kind::kScalar, mark);
+    auto node = make(Value::Kind::kScalar, mark);
     node->text = value;
     // The parser gives "!" to scalars in quotes.
     node->is_string = tag == "!" || tag == kCoreTags + "str";
@@ -69,13 +69,13 @@ class Builder : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(make(Node::Kind::kSequence, mark), tag, anchor, mark);
+    open(make(Value::Kind::kSequence, mark), tag, anchor, mark);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(make(Node::Kind::kMapping, mark), tag, anchor, mark);
+    open(make(Value::Kind::kMapping, mark), tag, anchor, mark);
   }
   void OnMapEnd() override {
     merge(*open_.back().node);
@@ -84,14 +84,14 @@ class Builder : public YAML::EventHandler {
 
  private:
   struct Open {
-    std::shared_ptr<Node> node;
+    std::shared_ptr<Value> node;
     YAML::anchor_t anchor;
     bool has_key = false;  ///< A mapping's key came, its value did not.
     Entry entry;
   };
 
-  static std::shared_ptr<Node> make(Node::Kind kind, const YAML::Mark& mark) {
-    auto node = std::make_shared<Node>();
+  static std::shared_ptr<Value> make(Value::Kind kind, const YAML::Mark& mark) {
+    auto node = std::make_shared<Value>();
     node->kind = kind;
     node->line = line_of(mark);
     return node;
@@ -132,7 +132,7 @@ class Builder : public YAML::EventHandler {
     throw Stop{line, "nested deeper than " + std::to_string(kDocumentDepthMax) + " levels"};
   }
 
-  void open(std::shared_ptr<Node> node, const std::string& tag, YAML::anchor_t anchor,
+  void open(std::shared_ptr<Value> node, const std::string& tag, YAML::anchor_t anchor,
             const YAML::Mark& mark) {
     count(1, line_of(mark));
     check_tag(tag, mark);
@@ -143,7 +143,7 @@ class Builder : public YAML::EventHandler {
   void close() {
     auto [node, anchor, has_key, entry] = std::move(open_.back());
     open_.pop_back();
-    for (const NodePtr& item : node->items)
+    for (const ValuePtr& item : node->items)
       add_up(*node, *item);
     for (const Entry& member : node->entries)
       add_up(*node, *member.value);
@@ -152,33 +152,33 @@ class Builder : public YAML::EventHandler {
     place(std::move(node), anchor);
   }
 
-  static void add_up(Node& parent, const Node& child) {
+  static void add_up(Value& parent, const Value& child) {
     parent.value_count += child.value_count;
     parent.depth = std::max(parent.depth, child.depth + 1);
   }
 
-  void place(NodePtr node, YAML::anchor_t anchor) {
+  void place(ValuePtr node, YAML::anchor_t anchor) {
     if (anchor != YAML::NullAnchor) anchors_[anchor] = node;
     if (open_.empty()) {
       root_ = std::move(node);
       return;
     }
     Open& parent = open_.back();
-    if (parent.node->kind == Node::Kind::kSequence) {
+    if (parent.node->kind == Value::Kind::kSequence) {
       parent.node->items.push_back(std::move(node));
     } else if (parent.has_key) {
       parent.entry.value = std::move(node);
       parent.node->entries.push_back(std::exchange(parent.entry, {}));
       parent.has_key = false;
     } else {
-      if (node->kind != Node::Kind::kScalar) throw Stop{node->line, "a key must be plain text"};
+      if (node->kind != Value::Kind::kScalar) throw Stop{node->line, "a key must be plain text"};
       parent.entry = {node->text, node->line, nullptr};
       parent.has_key = true;
     }
   }
 
   /// Replaces `<<: *anchor` by the anchor's members that the mapping does not have itself.
-  void merge(Node& node) {
+  void merge(Value& node) {
     std::vector<Entry> own;
     std::vector<Entry> merged;
     for (Entry& entry : node.entries)
@@ -187,10 +187,10 @@ class Builder : public YAML::EventHandler {
     for (const Entry& entry : own)
       keys.insert(entry.key);
     for (const Entry& entry : merged) {
-      std::vector<NodePtr> sources = {entry.value};
-      if (entry.value->kind == Node::Kind::kSequence) sources = entry.value->items;
-      for (const NodePtr& source : sources) {
-        if (source->kind != Node::Kind::kMapping) {
+      std::vector<ValuePtr> sources = {entry.value};
+      if (entry.value->kind == Value::Kind::kSequence) sources = entry.value->items;
+      for (const ValuePtr& source : sources) {
+        if (source->kind != Value::Kind::kMapping) {
           throw Stop{entry.line, "<< takes a mapping or a list of mappings"};
         }
         count(source->value_count, entry.line);
@@ -204,17 +204,18 @@ class Builder : public YAML::EventHandler {
   static inline const std::string kCoreTags = "tag:yaml.org,2002:";
 
   std::string_view yaml_;
-  NodePtr root_;
+  ValuePtr root_;
   std::vector<Open> open_;
-  std::map<YAML::anchor_t, NodePtr> anchors_;
+  std::map<YAML::anchor_t, ValuePtr> anchors_;
   std::size_t values_ = 0;
 };
 
-void report_duplicates(const Node& node, const std::string& path, Problems& problems) {
+void report_duplicates(const Value& node, const std::string& path, Problems& problems) {
   std::unordered_map<std::string_view, std::size_t> lines;
   for (const Entry& entry : node.entries) {
-    const std::string key = printable(entry.key);
-    const std::string member = path.empty() ? key : path + "." + key;
+    std::string member = path;
+    if (!path.empty()) member += '.';
+    member += printable(entry.key);
     const auto [first, is_new] = lines.try_emplace(entry.key, entry.line);
     if (!is_new) {
       problems.error(member, entry.line,
@@ -222,20 +223,23 @@ void report_duplicates(const Node& node, const std::string& path, Problems& prob
     }
     report_duplicates(*entry.value, member, problems);
   }
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    report_duplicates(*node.items[i], path + "[" + std::to_string(i) + "]", problems);
+  std::size_t index = 0;
+  for (const ValuePtr& item : node.items) {
+    std::string member = path;
+    member += "[" + std::to_string(index++) + "]";
+    report_duplicates(*item, member, problems);
   }
 }
 
 /// May throw what yaml-cpp throws, and Stop.
-NodePtr build(std::string_view yaml) {
+ValuePtr build(std::string_view yaml) {
   std::istringstream in{std::string(yaml)};
   YAML::Parser parser(in);
   Builder builder(yaml);
   if (!parser.HandleNextDocument(builder) || builder.root() == nullptr) {
-    return std::make_shared<Node>();
+    return std::make_shared<Value>();
   }
-  NodePtr root = builder.root();
+  ValuePtr root = builder.root();
   Builder rest(yaml);
   if (parser.HandleNextDocument(rest)) {
     throw Stop{rest.root() == nullptr ? 0 : rest.root()->line,
@@ -246,13 +250,13 @@ NodePtr build(std::string_view yaml) {
 
 }  // namespace
 
-const Entry* Node::find(std::string_view key) const {
+const Entry* Value::find(std::string_view key) const {
   const auto found = std::find_if(entries.begin(), entries.end(),
                                   [key](const Entry& entry) { return entry.key == key; });
   return found == entries.end() ? nullptr : &*found;
 }
 
-NodePtr parse_document(std::string_view yaml, Problems& problems) {
+ValuePtr parse_document(std::string_view yaml, Problems& problems) {
   if (yaml.size() > kDocumentBytesMax) {
     problems.error("", 0,
                    "the file is larger than " + std::to_string(kDocumentBytesMax) + " bytes");
@@ -266,7 +270,7 @@ NodePtr parse_document(std::string_view yaml, Problems& problems) {
   }
   if (yaml.starts_with(kByteOrderMark)) yaml.remove_prefix(kByteOrderMark.size());
   try {
-    NodePtr root = build(yaml);
+    ValuePtr root = build(yaml);
     report_duplicates(*root, "", problems);
     return root;
   } catch (const Stop& stop) {

@@ -10,26 +10,26 @@
 
 namespace olla::config {
 
-struct Node;
-/// Nodes are immutable once parsed, so an alias shares the node of its anchor.
-using NodePtr = std::shared_ptr<const Node>;
+struct Value;
+/// Values are immutable once parsed, so an alias shares the value of its anchor.
+using ValuePtr = std::shared_ptr<const Value>;
 
 /// One `key: value` of a mapping.
 struct Entry {
   std::string key;
   std::size_t line = 0;  ///< Of the key, from 1.
-  NodePtr value;         ///< Never null.
+  ValuePtr value;        ///< Never null.
 };
 
 /// One value of a YAML document, with the line that it starts on.
-struct Node {
+struct Value {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
 
   Kind kind = Kind::kNull;
   std::size_t line = 0;         ///< From 1.
   std::string text;             ///< Of a scalar.
   bool is_string = false;       ///< A scalar in quotes, a block scalar or one tagged !!str.
-  std::vector<NodePtr> items;   ///< Of a sequence.
+  std::vector<ValuePtr> items;  ///< Of a sequence.
   std::vector<Entry> entries;   ///< Of a mapping, in order. A key may be there twice.
   std::size_t value_count = 1;  ///< Values in here, itself and aliases' targets included.
   std::size_t depth = 1;        ///< Longest way down, itself included.
@@ -49,6 +49,6 @@ inline constexpr std::size_t kDocumentValuesMax = 100'000;
 /// Returns nullptr after adding one error to `problems` when the text is not YAML, passes a limit
 /// above, or uses what no configuration needs: several documents, application tags, keys that are
 /// not scalars. Adds one error for each key that a mapping has twice. Does not throw.
-NodePtr parse_document(std::string_view yaml, Problems& problems);
+ValuePtr parse_document(std::string_view yaml, Problems& problems);
 
 }  // namespace olla::config

@@ -134,20 +134,20 @@ Endpoint read_endpoint(const Section& section, const Environment& env, Problems&
 }  // namespace
 
 void EndpointReader::read(const Entry& list, const std::string& path) {
-  if (list.value->kind != Node::Kind::kSequence) {
+  if (list.value->kind != Value::Kind::kSequence) {
     problems_.error(path, list.line, "must be a list of endpoints (- url: ...)");
     return;
   }
-  const std::vector<NodePtr>& items = list.value->items;
+  const std::vector<ValuePtr>& items = list.value->items;
   if (endpoints_.size() + items.size() > kEndpointsMax) {
     problems_.error(path, list.line,
                     "has more than " + std::to_string(kEndpointsMax) + " endpoints");
     return;
   }
   for (std::size_t i = 0; i < items.size() && !problems_.full(); ++i) {
-    const Node& item = *items[i];
+    const Value& item = *items[i];
     const std::string item_path = path + "[" + std::to_string(i) + "]";
-    if (item.kind != Node::Kind::kMapping) {
+    if (item.kind != Value::Kind::kMapping) {
       problems_.error(item_path, item.line, "must be a mapping with a url");
       continue;
     }

@@ -41,14 +41,14 @@ std::string name_fault(const std::string& name) {
 }
 
 /// The value to send, or what is wrong with it.
-Result<std::string> read_value(const Node& node, const Environment& env) {
+Result<std::string> read_value(const Value& node, const Environment& env) {
   const auto fault = [](std::string detail) {
     return Error{Errc::kMalformed, Side::kGateway, std::move(detail)};
   };
-  if (node.kind == Node::Kind::kSequence || node.kind == Node::Kind::kMapping) {
+  if (node.kind == Value::Kind::kSequence || node.kind == Value::Kind::kMapping) {
     return fault("must be a single text");
   }
-  if (node.kind == Node::Kind::kNull || node.text.empty()) return fault("must not be empty");
+  if (node.kind == Value::Kind::kNull || node.text.empty()) return fault("must not be empty");
   auto value = substitute(node.text, env);
   if (!value) return value.error();
   if (value->size() > kHeaderBytesMax) {
@@ -64,8 +64,8 @@ Result<std::string> read_value(const Node& node, const Environment& env) {
 
 std::vector<Header> read_headers(const Entry& headers, const std::string& path,
                                  const Environment& env, Problems& problems) {
-  const Node& node = *headers.value;
-  if (node.kind != Node::Kind::kMapping) {
+  const Value& node = *headers.value;
+  if (node.kind != Value::Kind::kMapping) {
     problems.error(path, headers.line, "must be a mapping of names to values");
     return {};
   }

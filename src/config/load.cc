@@ -102,7 +102,7 @@ Loaded failed(std::string message) {
 Loaded load(std::string_view yaml, const Environment& env) {
   Problems problems;
   Loaded loaded;
-  if (const NodePtr document = parse_document(yaml, problems)) {
+  if (const ValuePtr document = parse_document(yaml, problems)) {
     const Section root(*document, {"", "", document->line}, problems);
     read_all(root, env, loaded.config, problems);
   }

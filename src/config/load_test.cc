@@ -29,6 +29,7 @@ Loaded load_with(const std::string& yaml, const Variables& variables = {}) {
 
 std::vector<std::string> texts(const std::vector<Problem>& problems) {
   std::vector<std::string> out;
+  out.reserve(problems.size());
   for (const Problem& problem : problems)
     out.push_back(to_text(problem, "f"));
   return out;

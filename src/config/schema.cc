@@ -21,34 +21,47 @@ constexpr std::uint64_t kSecond = 1000;
 constexpr std::uint64_t kLongest = 24 * 3600 * kSecond;
 
 constexpr Key mapping(std::string_view path) {
-  return {path, Kind::kMapping, ""};
+  return {path, Kind::kMapping};
 }
-constexpr Key text(std::string_view path, std::string_view initial) {
-  return {path, Kind::kText, initial};
+constexpr Key list(std::string_view path) {
+  return {path, Kind::kList};
+}
+constexpr Key text(std::string_view path, std::string_view initial = "") {
+  return {path, Kind::kText, Status::kImplemented, initial};
+}
+constexpr Key integer(std::string_view path, std::string_view initial, std::uint64_t max) {
+  return {path, Kind::kInteger, Status::kImplemented, initial, 0, max};
 }
 constexpr Key duration(std::string_view path, std::string_view initial, std::uint64_t min,
                        std::uint64_t max = kLongest) {
-  return {path, Kind::kDuration, initial, min, max};
+  return {path, Kind::kDuration, Status::kImplemented, initial, min, max};
+}
+constexpr Key size(std::string_view path, std::string_view initial, std::uint64_t min,
+                   std::uint64_t max) {
+  return {path, Kind::kSize, Status::kImplemented, initial, min, max};
+}
+constexpr Key boolean(std::string_view path, std::string_view initial) {
+  return {path, Kind::kBoolean, Status::kImplemented, initial};
 }
 constexpr Key choice(std::string_view path, std::string_view initial, std::string_view choices) {
-  return {path, Kind::kChoice, initial, 0, 0, choices};
+  return {path, Kind::kChoice, Status::kImplemented, initial, 0, 0, choices};
 }
 constexpr Key ignored(std::string_view path) {
-  return {path, Kind::kMapping, "", 0, 0, "", Status::kIgnored};
+  return {path, Kind::kMapping, Status::kIgnored};
 }
 
 constexpr Key kKeys[] = {
     mapping("server"),
     text("server.host", "localhost"),
-    {"server.port", Kind::kInteger, "40114", 0, 65535},
-    {"server.threads", Kind::kInteger, "0", 0, 256},
+    integer("server.port", "40114", 65535),
+    integer("server.threads", "0", 256),
     duration("server.read_header_timeout", "10s", 0),
     duration("server.read_timeout", "30s", 1),
     duration("server.idle_timeout", "0s", 0),
     duration("server.shutdown_timeout", "10s", 0),
     mapping("server.request_limits"),
-    {"server.request_limits.max_body_size", Kind::kSize, "100MiB", 1, 16ULL << 30},
-    {"server.request_limits.max_header_size", Kind::kSize, "1MiB", 4096, 16ULL << 20},
+    size("server.request_limits.max_body_size", "100MiB", 1, 16ULL << 30),
+    size("server.request_limits.max_header_size", "1MiB", 4096, 16ULL << 20),
     ignored("server.write_timeout"),
     ignored("server.request_logging"),
     ignored("server.rate_limits"),
@@ -71,17 +84,17 @@ constexpr Key kKeys[] = {
     ignored("proxy.profile_filter"),
     ignored("proxy.sticky_sessions"),
 
-    {"endpoints", Kind::kList, ""},
-    text("endpoints[].url", ""),
-    text("endpoints[].name", ""),
+    list("endpoints"),
+    text("endpoints[].url"),
+    text("endpoints[].name"),
     text("endpoints[].type", "auto"),
-    {"endpoints[].priority", Kind::kInteger, "100", 0, std::numeric_limits<int>::max()},
-    text("endpoints[].model_url", ""),
-    text("endpoints[].health_check_url", ""),
+    integer("endpoints[].priority", "100", std::numeric_limits<int>::max()),
+    text("endpoints[].model_url"),
+    text("endpoints[].health_check_url"),
     duration("endpoints[].check_interval", "5s", 100),
     duration("endpoints[].check_timeout", "2s", 1, 30 * kSecond),
     mapping("endpoints[].headers"),
-    {"endpoints[].forward_client_auth", Kind::kBoolean, "false"},
+    boolean("endpoints[].forward_client_auth", "false"),
     ignored("endpoints[].preserve_path"),
     ignored("endpoints[].model_filter"),
     ignored("endpoints[].auth"),
@@ -89,7 +102,7 @@ constexpr Key kKeys[] = {
     mapping("discovery"),
     choice("discovery.type", "static", "static"),
     mapping("discovery.static"),
-    {"discovery.static.endpoints", Kind::kList, ""},
+    list("discovery.static.endpoints"),
     ignored("discovery.refresh_interval"),
     ignored("discovery.health_check"),
     ignored("discovery.model_discovery"),

@@ -28,13 +28,13 @@ struct Key {
     kIgnored,  ///< Olla has it. Accepted with one warning, whatever is below it.
   };
 
-  std::string_view path;     ///< "server.port"; the items of a list are "endpoints[]".
-  Kind kind;                 ///< Means nothing for an ignored key.
-  std::string_view initial;  ///< The default as a file would say it; empty: none.
-  std::uint64_t min = 0;     ///< Of kInteger; of kDuration in milliseconds; of kSize in bytes.
+  std::string_view path;  ///< "server.port"; the items of a list are "endpoints[]".
+  Kind kind;              ///< Means nothing for an ignored key.
+  Status status = Status::kImplemented;
+  std::string_view initial{};  ///< The default as a file would say it; empty: none.
+  std::uint64_t min = 0;       ///< Of kInteger; of kDuration in milliseconds; of kSize in bytes.
   std::uint64_t max = 0;
   std::string_view choices{};  ///< Of kChoice, with ", " between them.
-  Status status = Status::kImplemented;
 };
 
 /// Every key, those of one mapping in a row.

@@ -4,8 +4,10 @@
 
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "config/endpoint_type.h"
@@ -25,6 +27,12 @@ class Document {
     std::string heading;
     while (std::getline(in, line)) {
       if (line.starts_with("## ")) heading = line.substr(3);
+      if (line.starts_with("```")) {
+        if (in_example_) examples_.push_back(std::exchange(example_, {}));
+        in_example_ = line == "```yaml";
+      } else if (in_example_) {
+        example_ += line + "\n";
+      }
       if (!line.starts_with("| `")) continue;
       const Cells cells = split(line);
       const bool is_new = tables_[heading].emplace(plain(cells[0]), cells).second;
@@ -37,6 +45,9 @@ class Document {
     const auto found = tables_.find(heading);
     return found == tables_.end() ? none : found->second;
   }
+
+  /// The blocks of YAML.
+  [[nodiscard]] const std::vector<std::string>& examples() const { return examples_; }
 
   static std::string plain(std::string cell) {
     std::erase(cell, '`');
@@ -56,6 +67,9 @@ class Document {
   }
 
   std::map<std::string, std::map<std::string, Cells>> tables_;
+  std::vector<std::string> examples_;
+  std::string example_;
+  bool in_example_ = false;
 };
 
 std::set<std::string> schema_paths(Key::Status status) {
@@ -122,6 +136,20 @@ TEST(SchemaTest, TheDocumentHasEveryEndpointType) {
   EXPECT_EQ(names.size(), endpoint_type_names().size() + 2);
 }
 
+TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {
+  const auto env = [](const std::string&) -> std::optional<std::string> { return "x"; };
+  const Document document;
+  int whole_files = 0;
+  for (const std::string& example : document.examples()) {
+    if (!example.starts_with("endpoints:")) continue;  // A part of a file.
+    const Loaded loaded = load(example, env);
+    EXPECT_EQ(loaded.errors, std::vector<Problem>());
+    EXPECT_EQ(loaded.warnings, std::vector<Problem>());
+    ++whole_files;
+  }
+  EXPECT_EQ(whole_files, 2);
+}
+
 /// Everything that a key may change, as text.
 std::string dump(const Config& config) {
   std::ostringstream out;
@@ -153,7 +181,10 @@ std::string yaml_of(std::string_view path, std::string_view value) {
   std::string indent;
   std::istringstream in{std::string(path)};
   for (std::string name; std::getline(in, name, '.'); indent += "  ") {
-    yaml += (yaml.empty() ? "" : "\n") + indent + name + ":";
+    if (!yaml.empty()) yaml += '\n';
+    yaml += indent;
+    yaml += name;
+    yaml += ':';
   }
   return yaml + " " + std::string(value) + "\n";
 }

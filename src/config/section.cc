@@ -10,8 +10,8 @@ namespace olla::config {
 namespace {
 
 /// Stands for every mapping that is absent.
-const Node& empty_node() {
-  static const Node node;
+const Value& empty_node() {
+  static const Value node;
   return node;
 }
 
@@ -29,9 +29,9 @@ bool is_in(std::string_view list, std::string_view word) {
 
 }  // namespace
 
-Section::Section(const Node& node, Place place, Problems& problems)
+Section::Section(const Value& node, Place place, Problems& problems)
     : node_(&node), place_(std::move(place)), problems_(&problems) {
-  if (node.kind == Node::Kind::kScalar || node.kind == Node::Kind::kSequence) {
+  if (node.kind == Value::Kind::kScalar || node.kind == Value::Kind::kSequence) {
     problems_->error(place_.path, place_.line, "must be a mapping (key: value)");
     node_ = &empty_node();
   }
@@ -63,12 +63,12 @@ Section Section::section(std::string_view key) const {
 
 const Entry* Section::entry(std::string_view key) const {
   const Entry* found = node_->find(key);
-  return found == nullptr || found->value->kind == Node::Kind::kNull ? nullptr : found;
+  return found == nullptr || found->value->kind == Value::Kind::kNull ? nullptr : found;
 }
 
 std::optional<std::string> Section::text(std::string_view key) const {
   OLLA_CHECK(schema_of(key).kind == Kind::kText);
-  const Node* value = scalar(key);
+  const Value* value = scalar(key);
   if (value == nullptr) return std::nullopt;
   if (value->text.empty()) {
     error(key, "must not be empty");
@@ -80,7 +80,7 @@ std::optional<std::string> Section::text(std::string_view key) const {
 std::optional<std::uint64_t> Section::integer(std::string_view key) const {
   const Key& schema = schema_of(key);
   OLLA_CHECK(schema.kind == Kind::kInteger);
-  const Node* value = scalar(key);
+  const Value* value = scalar(key);
   if (value == nullptr) return std::nullopt;
   const auto number = parse_whole_number(value->text);
   if (value->is_string || !number || *number < schema.min || *number > schema.max) {
@@ -93,7 +93,7 @@ std::optional<std::uint64_t> Section::integer(std::string_view key) const {
 std::optional<std::chrono::milliseconds> Section::duration(std::string_view key) const {
   const Key& schema = schema_of(key);
   OLLA_CHECK(schema.kind == Kind::kDuration);
-  const Node* value = scalar(key);
+  const Value* value = scalar(key);
   if (value == nullptr) return std::nullopt;
   const auto parsed = parse_duration(value->text);
   if (!parsed) {
@@ -111,7 +111,7 @@ std::optional<std::chrono::milliseconds> Section::duration(std::string_view key)
 std::optional<std::uint64_t> Section::size(std::string_view key) const {
   const Key& schema = schema_of(key);
   OLLA_CHECK(schema.kind == Kind::kSize);
-  const Node* value = scalar(key);
+  const Value* value = scalar(key);
   if (value == nullptr) return std::nullopt;
   const auto parsed = parse_size(value->text);
   if (!parsed) {
@@ -127,7 +127,7 @@ std::optional<std::uint64_t> Section::size(std::string_view key) const {
 
 std::optional<bool> Section::boolean(std::string_view key) const {
   OLLA_CHECK(schema_of(key).kind == Kind::kBoolean);
-  const Node* value = scalar(key);
+  const Value* value = scalar(key);
   if (value == nullptr) return std::nullopt;
   // YAML 1.1 has the other words too, and an Olla file may use them.
   const std::string word = lower_ascii(value->text);
@@ -140,7 +140,7 @@ std::optional<bool> Section::boolean(std::string_view key) const {
 std::optional<std::string> Section::choice(std::string_view key) const {
   const Key& schema = schema_of(key);
   OLLA_CHECK(schema.kind == Kind::kChoice);
-  const Node* value = scalar(key);
+  const Value* value = scalar(key);
   if (value == nullptr) return std::nullopt;
   std::string word = lower_ascii(value->text);
   if (is_in(schema.choices, word)) return word;
@@ -171,18 +171,18 @@ const Key& Section::schema_of(std::string_view key) const {
   return *found;
 }
 
-const Node* Section::scalar(std::string_view key) const {
+const Value* Section::scalar(std::string_view key) const {
   const Entry* found = node_->find(key);
   if (found == nullptr) return nullptr;
-  const Node& value = *found->value;
-  if (value.kind == Node::Kind::kScalar) return &value;
-  error(key, value.kind == Node::Kind::kNull
+  const Value& value = *found->value;
+  if (value.kind == Value::Kind::kScalar) return &value;
+  error(key, value.kind == Value::Kind::kNull
                  ? "has no value; give one or remove the line"
                  : "must be a single " + std::string(kind_text(schema_of(key).kind)));
   return nullptr;
 }
 
-void Section::reject(std::string_view key, const Node& value, std::string_view message) const {
+void Section::reject(std::string_view key, const Value& value, std::string_view message) const {
   error(key, std::string(message) + "; got " + in_quotes(value.text));
 }
 

@@ -30,7 +30,7 @@ class Section {
   };
 
   /// `node` may be a null (an empty mapping); anything but a mapping is reported.
-  Section(const Node& node, Place place, Problems& problems);
+  Section(const Value& node, Place place, Problems& problems);
 
   /// The mapping below `key`; an empty one when it is absent.
   [[nodiscard]] Section section(std::string_view key) const;
@@ -62,11 +62,11 @@ class Section {
  private:
   void check_keys() const;
   [[nodiscard]] const Key& schema_of(std::string_view key) const;
-  [[nodiscard]] const Node* scalar(std::string_view key) const;
+  [[nodiscard]] const Value* scalar(std::string_view key) const;
   /// Reports a value whose text is wrong, and shows it and what is allowed.
-  void reject(std::string_view key, const Node& value, std::string_view message) const;
+  void reject(std::string_view key, const Value& value, std::string_view message) const;
 
-  const Node* node_;
+  const Value* node_;
   Place place_;
   Problems* problems_;
 };
