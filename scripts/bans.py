@@ -24,6 +24,8 @@ CODE_BANS = [
     (re.compile(r"(?<![\w)\]])\[[^\]\s][^\]]*\]\s*\([^)]*\)\s*(mutable\s*)?(noexcept\s*)?"
                 r"->\s*([\w:]+::)?[Aa]waitable\b"),
      "a coroutine that is a lambda with captures: make it a function, pass arguments"),
+    (re.compile(r"\bwhile\s*\([^;{}]*\bco_await\b"),
+     "gcc 12 miscompiles while (co_await ...): assign the result in the loop's body"),
 ]
 HEADER_BANS = [(re.compile(r"\busing\s+namespace\b"), "using namespace in a header")]
 # gcc 12 destroys these temporaries twice.
@@ -98,6 +100,7 @@ GOOD = [
     ("README.md", "curl http://localhost/work/items"),
 ]
 BAD = [
+    ("src/net/a.cc", "while (co_await step()) {\n}\n"),
     ("src/a/a.cc", "#include <iostream>"),
     ("src/a/a.cc", "std::cout << 1;"),
     ("src/a/a_test.cc", "std::this_thread::sleep_for(1ms);"),

@@ -26,12 +26,17 @@ fleet::Address from_asio(const Tcp::endpoint& endpoint) {
   return address;
 }
 
+std::optional<fleet::Address> literal_address(const std::string& host, std::uint16_t port) {
+  error_code not_literal;
+  const auto address = asio::ip::make_address(host, not_literal);
+  if (not_literal) return std::nullopt;
+  return from_asio(Tcp::endpoint(address, port));
+}
+
 Awaitable<Result<std::vector<fleet::Address>>> resolve(std::string host, std::uint16_t port) {
   std::vector<fleet::Address> out;
-  error_code not_literal;
-  const auto literal = asio::ip::make_address(host, not_literal);
-  if (!not_literal) {
-    out.push_back(from_asio(Tcp::endpoint(literal, port)));
+  if (const auto literal = literal_address(host, port)) {
+    out.push_back(*literal);
     co_return out;
   }
   asio::ip::basic_resolver<Tcp, Executor> resolver(co_await asio::this_coro::executor);

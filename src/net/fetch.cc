@@ -73,7 +73,7 @@ Awaitable<Result<std::string>> read_body(UpstreamConnection& connection, TimePoi
 Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadlines,
                                        FetchRequest request) {
   const TimePoint end = Clock::now() + request.limit;
-  auto addresses = co_await resolve(request.host, request.port);
+  const auto addresses = co_await resolve(request.host, request.port);
   if (!addresses) co_return addresses.error();
 
   UpstreamConnection connection(io, deadlines);
@@ -84,7 +84,6 @@ Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadline
   if (!written) co_return written.error();
 
   FetchResponse response;
-  response.addresses = std::move(*addresses);
   std::string head_text;
   http::ResponseHead head;
   const auto got_head = co_await read_head(connection, end, head_text, head);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "fleet/address.h"
 #include "net/deadlines.h"
 #include "net/types.h"
 
@@ -26,7 +25,6 @@ struct FetchRequest {
 struct FetchResponse {
   int status = 0;
   std::string body;
-  std::vector<fleet::Address> addresses;  ///< What the host's name led to.
 };
 
 /// Asks once, on a connection of its own, and reads the whole answer. Follows no redirect.

@@ -150,8 +150,12 @@ Awaitable<ServerConnection::Read> ServerConnection::read_body() {
     if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) co_return Read::kClosed;
   }
   set_phase(Phase::kBody);
-  const bool sized = head_.framing == http::Framing::kLength;
-  const Read read = sized ? co_await read_sized_body() : co_await read_chunked_body();
+  Read read = Read::kRequest;
+  if (head_.framing == http::Framing::kLength) {
+    read = co_await read_sized_body();
+  } else {
+    read = co_await read_chunked_body();
+  }
   expire_never();
   co_return read;
 }

@@ -39,8 +39,10 @@ class LeaveListener {
 ///
 /// Lives on one thread. One coroutine calls its awaitables, one after the other:
 ///
-///     while (co_await c->read_head() == Read::kRequest) {
-///       if (co_await c->read_body() != Read::kRequest) break;   // or refuse by c->refusal()
+///     for (;;) {
+///       Read read = co_await c->read_head();
+///       if (read == Read::kRequest) read = co_await c->read_body();
+///       if (read != Read::kRequest) break;   // With kRefused: answer by c->refusal() first.
 ///       c->watch(listener);  ... write ...  c->unwatch();
 ///     }
 ///

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace olla::app {
+
+/// `olla` and `olla serve`: the gateway. Without a file it looks for vLLM on localhost:8000.
+/// Returns the exit code; 2 when the config is wrong.
+int serve_command(const std::string& config_file);
+
+/// `olla check FILE`: prints every problem of a config. Returns 0 or 2.
+int check_command(const std::string& config_file);
+
+struct SimFlags {
+  std::uint16_t port = 8000;  ///< 0: the system picks one for each server.
+  std::string model = "sim-model";
+  std::uint32_t count = 1;  ///< Servers on `port`, `port` + 1, ...
+  std::chrono::milliseconds ttft{50};
+  std::chrono::milliseconds itl{10};
+  std::uint64_t seed = 0;
+};
+
+/// `olla sim`: simulated vLLM servers, until SIGTERM or SIGINT. Returns the exit code.
+int sim_command(const SimFlags& flags);
+
+/// `olla demo`: three simulated servers and the gateway before them. Returns the exit code.
+int demo_command(std::uint16_t port);
+
+}  // namespace olla::app

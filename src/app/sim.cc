@@ -1,0 +1,45 @@
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/gateway.h"
+#include "sim/server.h"
+
+namespace olla::app {
+
+int sim_command(const SimFlags& flags) {
+  raise_file_limit();
+  boost::asio::io_context io(1);
+  std::vector<std::unique_ptr<sim::Server>> servers;
+  for (std::uint32_t i = 0; i < flags.count; ++i) {
+    sim::ServerOptions options;
+    if (flags.port != 0) options.port = static_cast<std::uint16_t>(flags.port + i);
+    options.models = {flags.model};
+    options.rules.ttft = flags.ttft;
+    options.rules.itl = flags.itl;
+    options.seed = flags.seed;
+    auto server = std::make_unique<sim::Server>(io, options);
+    const auto port = server->start();
+    if (!port) {
+      std::fprintf(stderr, "error: cannot listen: %s\n", port.error().detail.c_str());
+      return 1;
+    }
+    std::printf("listening on 127.0.0.1:%u serving %s\n", unsigned{*port}, flags.model.c_str());
+    servers.push_back(std::move(server));
+  }
+  // Programs that start a simulator wait for these lines through a pipe.
+  std::fflush(stdout);
+  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code&, int) {
+    for (const auto& server : servers)
+      server->stop();
+  });
+  io.run();
+  return 0;
+}
+
+}  // namespace olla::app

@@ -1,0 +1,74 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <regex>
+
+#include "app/commands.h"
+
+namespace {
+
+/// Reads "50ms", "1.5s" or "0" into milliseconds.
+std::string read_duration(const std::string& text, std::chrono::milliseconds& out) {
+  std::smatch parts;
+  static const std::regex kPattern(R"((\d+(?:\.\d+)?)(ms|s)?)");
+  if (!std::regex_match(text, parts, kPattern)) return "a duration such as 50ms or 1.5s";
+  const double scale = parts[2] == "s" ? 1000.0 : 1.0;
+  out = std::chrono::milliseconds(static_cast<std::int64_t>(std::stod(parts[1]) * scale));
+  return {};
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::chrono::milliseconds& out,
+                          const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [&out, flag](const std::string& text) {
+            const std::string wanted = read_duration(text, out);
+            if (!wanted.empty()) throw CLI::ValidationError(flag, "must be " + wanted);
+          },
+          help)
+      ->type_name("DURATION");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("olla: an LLM gateway that makes a fleet of vLLM servers look like one", "olla");
+  app.set_version_flag("-v,--version", "olla v" OLLA_VERSION);
+  app.require_subcommand(0, 1);
+
+  std::string config_file;
+  app.add_option("-c,--config", config_file, "config file (YAML)");
+  CLI::App* serve = app.add_subcommand("serve", "run the gateway (the default)");
+  serve->add_option("-c,--config", config_file, "config file (YAML)");
+
+  std::string checked_file;
+  CLI::App* check = app.add_subcommand("check", "say everything that is wrong with a config");
+  check->add_option("file", checked_file, "config file (YAML)")->required();
+
+  olla::app::SimFlags sim_flags;
+  CLI::App* sim = app.add_subcommand("sim", "run simulated vLLM servers");
+  sim->add_option("--port", sim_flags.port, "port of the first server; 0: any")
+      ->capture_default_str();
+  sim->add_option("--model", sim_flags.model, "name of the model served")->capture_default_str();
+  sim->add_option("--count", sim_flags.count, "number of servers")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_duration(*sim, "--ttft", sim_flags.ttft, "time to the first token (50ms)");
+  add_duration(*sim, "--itl", sim_flags.itl, "time between tokens (10ms)");
+  sim->add_option("--seed", sim_flags.seed, "seed of the generated text")->capture_default_str();
+
+  std::uint16_t demo_port = 40114;
+  CLI::App* demo = app.add_subcommand("demo", "the gateway with three simulated servers behind it");
+  demo->add_option("--port", demo_port, "port of the gateway; 0: any")->capture_default_str();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // CLI11 has its own numbers; a wrong command line is 2, as a wrong config is.
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (check->parsed()) return olla::app::check_command(checked_file);
+  if (sim->parsed()) return olla::app::sim_command(sim_flags);
+  if (demo->parsed()) return olla::app::demo_command(demo_port);
+  return olla::app::serve_command(config_file);
+}

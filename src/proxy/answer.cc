@@ -1,0 +1,78 @@
+#include "proxy/answer.h"
+
+#include <ctime>
+
+#include "http/response.h"
+#include "vllm/errors.h"
+
+namespace olla::proxy {
+namespace {
+
+/// vLLM's words for the `type` of an error.
+std::string_view error_type(int status) {
+  switch (status) {
+    case 404:
+      return "NotFoundError";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return status < 500 ? "BadRequestError" : "InternalServerError";
+  }
+}
+
+std::string_view refusal_code(int status) {
+  switch (status) {
+    case 408:
+      return "request_timeout";
+    case 413:
+      return "request_too_large";
+    case 417:
+      return "expectation_failed";
+    case 431:
+      return "headers_too_large";
+    case 501:
+      return "transfer_coding_unsupported";
+    case 505:
+      return "http_version_unsupported";
+    default:
+      return "malformed_request";
+  }
+}
+
+}  // namespace
+
+net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer& answer,
+                                 std::string_view request_id, bool keep_alive) {
+  std::string fields = "X-Olla-Request-ID: ";
+  fields.append(request_id).append("\r\n").append(answer.extra_fields);
+  http::OwnResponse response;
+  response.status = answer.status;
+  response.body = answer.body;
+  response.extra_fields = fields;
+  response.keep_alive = keep_alive;
+  response.head_only = client.head().method == "HEAD";
+  response.client_minor_version = client.head().minor_version;
+  response.now = std::time(nullptr);
+  std::string text;
+  http::append_response(response, text);
+  co_return co_await client.write(text);
+}
+
+OwnAnswer make_error(int status, std::string_view code, std::string_view message) {
+  vllm::ApiError error;
+  error.message = message;
+  error.type = error_type(status);
+  error.status = status;
+  error.code_word = code;
+  return {status, vllm::error_body(error), {}};
+}
+
+OwnAnswer make_refusal(const http::Refusal& refusal) {
+  return make_error(refusal.status, refusal_code(refusal.status), refusal.message);
+}
+
+}  // namespace olla::proxy

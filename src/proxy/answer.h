@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/server_connection.h"
+#include "proxy/services.h"
+
+namespace olla::proxy {
+
+/// Writes a whole answer of the gateway's own to the client, with X-Olla-Request-ID. With
+/// `keep_alive` false it says that the connection ends; closing it is the caller's.
+/// False when the client is gone. All arguments must outlive the awaitable.
+net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer& answer,
+                                 std::string_view request_id, bool keep_alive);
+
+/// An error in the shape of the OpenAI API; `code` is a word that programs can test for.
+OwnAnswer make_error(int status, std::string_view code, std::string_view message);
+
+/// The error for a request that was refused before it was understood.
+OwnAnswer make_refusal(const http::Refusal& refusal);
+
+}  // namespace olla::proxy

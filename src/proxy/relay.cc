@@ -1,0 +1,195 @@
+#include "proxy/relay.h"
+
+#include <array>
+#include <charconv>
+
+#include "http/forward.h"
+#include "vllm/errors.h"
+
+namespace olla::proxy {
+namespace {
+
+// Trailers are a checksum or a status; a section larger than this is not one.
+constexpr std::size_t kMaxTrailerBytes = 64 * 1024;
+constexpr std::size_t kMaxTrailers = 100;
+
+void append_chunk(std::string_view payload, std::string& out) {
+  std::array<char, 16> digits;
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), payload.size(), 16).ptr;
+  out.append(digits.data(), end).append("\r\n").append(payload).append("\r\n");
+}
+
+/// Bytes of the trailer section at the front of `bytes`, its empty line included; 0: not all there.
+std::size_t trailer_section_size(std::string_view bytes) {
+  if (bytes.starts_with("\r\n")) return 2;
+  const std::size_t end = bytes.find("\r\n\r\n");
+  return end == std::string_view::npos ? 0 : end + 4;
+}
+
+std::uint64_t milliseconds_since(TimePoint start) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count());
+}
+
+}  // namespace
+
+BodyPlan plan_body(http::Framing upstream, int client_minor_version) {
+  if (upstream == http::Framing::kChunked && client_minor_version == 0) {
+    return {http::Framing::kUntilClose, false};
+  }
+  if (upstream == http::Framing::kUntilClose && client_minor_version == 1) {
+    return {http::Framing::kChunked, false};
+  }
+  return {upstream, true};
+}
+
+Relay::Relay(net::UpstreamConnection& upstream, net::ServerConnection& client,
+             const http::ResponseHead& head, const RelayOptions& options)
+    : upstream_(upstream),
+      client_(client),
+      options_(options),
+      scanner_(head.framing, head.content_length) {}
+
+net::Awaitable<Relay::End> Relay::run(std::string head_text) {
+  prefix_ = std::move(head_text);
+  for (;;) {
+    std::size_t raw_bytes = scan();
+    if (scanner_.state() == http::BodyScanner::State::kMalformed) {
+      co_return co_await broke("the chunked framing of the answer is broken", false);
+    }
+    if (scanner_.state() == http::BodyScanner::State::kTrailers) {
+      if (trailer_section_size(upstream_.input().view().substr(raw_bytes)) == 0) {
+        // The last bytes of the body do not wait for trailers that are still on their way.
+        if (!co_await send(raw_bytes)) co_return End::kClientGone;
+        raw_bytes = 0;
+      }
+      if (!co_await read_trailers(raw_bytes)) {
+        co_return co_await broke("the trailers of the answer are cut or malformed", false);
+      }
+    } else if (scanner_.state() == http::BodyScanner::State::kDone) {
+      finish_reframed();
+    }
+    if (!co_await send(raw_bytes)) co_return End::kClientGone;
+    if (scanner_.state() != http::BodyScanner::State::kMore) co_return End::kComplete;
+
+    const auto got = co_await upstream_.read(options_.gap_limit);
+    if (got) continue;
+    if (client_.client_left()) co_return End::kClientGone;
+    const Error why = got.error();
+    if (why.code != Errc::kClosed || !scanner_.finish_at_close()) {
+      co_return co_await broke(why.detail, why.code == Errc::kTimeout);
+    }
+  }
+}
+
+/// Follows the framing through what is there; returns how many raw bytes belong to the body.
+std::size_t Relay::scan() {
+  const std::string_view input = upstream_.input().view();
+  std::size_t raw_bytes = 0;
+  while (scanner_.state() == http::BodyScanner::State::kMore) {
+    const auto step = scanner_.next(input.substr(raw_bytes));
+    if (step.consumed == 0) break;
+    raw_bytes += step.consumed;
+    if (!step.payload.empty()) note_payload(step.payload);
+  }
+  return raw_bytes;
+}
+
+void Relay::note_payload(std::string_view payload) {
+  usage_.feed(payload);
+  if (options_.event_stream) events_.feed(payload);
+  if (options_.plan.raw) return;
+  if (options_.plan.framing == http::Framing::kChunked) {
+    append_chunk(payload, prefix_);
+  } else {
+    prefix_.append(payload);
+  }
+}
+
+/// Ends a body that the gateway chunked itself.
+void Relay::finish_reframed() {
+  if (options_.plan.raw || options_.plan.framing != http::Framing::kChunked) return;
+  suffix_ = "0\r\n";
+  std::optional<std::uint64_t> time;
+  if (options_.time_trailer_since) time = milliseconds_since(*options_.time_trailer_since);
+  http::append_trailers({}, time, suffix_);
+}
+
+/// Waits for the whole trailer section, which starts at `offset` of the input, and makes suffix_.
+net::Awaitable<bool> Relay::read_trailers(std::size_t offset) {
+  for (;;) {
+    const std::string_view section = upstream_.input().view().substr(offset);
+    const std::size_t size = trailer_section_size(section);
+    if (size > 0) {
+      if (!http::parse_trailers(section.substr(0, size), kMaxTrailers, trailers_)) co_return false;
+      std::optional<std::uint64_t> time;
+      if (options_.time_trailer_since) time = milliseconds_since(*options_.time_trailer_since);
+      if (options_.plan.framing == http::Framing::kChunked) {
+        http::append_trailers(trailers_, time, suffix_);
+      }
+      trailer_bytes_ = size;
+      co_return true;
+    }
+    if (section.size() > kMaxTrailerBytes) co_return false;
+    if (!co_await upstream_.read(options_.gap_limit)) co_return false;
+  }
+}
+
+/// Writes prefix_, the first `raw_bytes` of the input when the body goes through raw, and suffix_.
+net::Awaitable<bool> Relay::send(std::size_t raw_bytes) {
+  std::string_view raw = upstream_.input().view().substr(0, options_.plan.raw ? raw_bytes : 0);
+  if (!prefix_.empty() && !suffix_.empty()) {
+    prefix_.append(raw);  // Three pieces become two; such a body is short.
+    raw = {};
+  }
+  const std::string_view first = prefix_.empty() ? raw : std::string_view(prefix_);
+  const std::string_view second = prefix_.empty()   ? std::string_view(suffix_)
+                                  : suffix_.empty() ? raw
+                                                    : std::string_view(suffix_);
+  if (!head_sent_) {
+    head_sent_ = true;
+    head_sent_at_ = Clock::now();
+  }
+  auto written = net::ServerConnection::Write::kDone;
+  if (!first.empty() || !second.empty()) written = client_.write_now(first, second);
+  if (written == net::ServerConnection::Write::kFailed) co_return false;
+  if (written == net::ServerConnection::Write::kBlocked) {
+    const bool flushed = co_await client_.flush();
+    if (!flushed) co_return false;
+  }
+  upstream_.input().consume(raw_bytes + trailer_bytes_);
+  prefix_.clear();
+  suffix_.clear();
+  co_return true;
+}
+
+/// The endpoint failed in mid-answer: tells an event stream so, and cuts the connection.
+net::Awaitable<Relay::End> Relay::broke(std::string why, bool timed_out) {
+  error_ = std::move(why);
+  if (!head_sent_) co_return End::kUpstreamBroke;  // The caller can still answer.
+  const bool chunked = options_.plan.framing == http::Framing::kChunked;
+  const bool between = !chunked || !options_.plan.raw || scanner_.between_chunks();
+  const bool malformed = scanner_.state() == http::BodyScanner::State::kMalformed;
+  if (options_.event_stream && between && !malformed && events_.at_boundary()) {
+    vllm::ApiError error;
+    error.message = timed_out ? "The endpoint went silent in the middle of its answer."
+                              : "The connection to the endpoint broke in the middle of its answer.";
+    error.type = timed_out ? "Gateway Timeout" : "Bad Gateway";
+    error.status = timed_out ? 504 : 502;
+    const std::string event = sse::error_event(vllm::error_body(error));
+    std::string text;
+    if (chunked) {
+      append_chunk(event, text);
+    } else {
+      text = event;
+    }
+    if (options_.plan.framing != http::Framing::kLength) co_await client_.write(text);
+  }
+  // Without the last chunk, or the missing bytes, the close shows by itself; a body that ends with
+  // the close would look whole, so it is reset.
+  client_.close(/*reset=*/options_.plan.framing == http::Framing::kUntilClose);
+  co_return End::kUpstreamBroke;
+}
+
+}  // namespace olla::proxy

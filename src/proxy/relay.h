@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/body.h"
+#include "http/head.h"
+#include "net/server_connection.h"
+#include "net/upstream_connection.h"
+#include "openai/usage.h"
+#include "sse/tail.h"
+
+namespace olla::proxy {
+
+/// How a body goes to the client, given how it comes and what the client understands.
+struct BodyPlan {
+  http::Framing framing = http::Framing::kNone;  ///< Towards the client.
+  bool raw = true;  ///< The bytes go through as they come, framing included.
+};
+
+/// Raw wherever the client can read the endpoint's own framing. An HTTP/1.0 client gets a chunked
+/// body unwrapped and ended by the close; a body that the endpoint ends by closing is chunked for
+/// an HTTP/1.1 client, so that its connection survives and a cut would show.
+BodyPlan plan_body(http::Framing upstream, int client_minor_version);
+
+struct RelayOptions {
+  BodyPlan plan;
+  Duration gap_limit;  ///< Longest silence of the endpoint.
+  /// When the answer began; with it, X-Olla-Response-Time goes out as a trailer.
+  std::optional<TimePoint> time_trailer_since;
+  bool event_stream = false;  ///< text/event-stream: an error can be told as an event.
+};
+
+/// Carries one response body from an endpoint to a client.
+///
+/// Holds one piece: it reads again only when the client took the last one, so that a slow client
+/// slows the endpoint down and memory stays bounded. Watches the payload for token counts.
+class Relay {
+ public:
+  enum class End : std::uint8_t {
+    kComplete,       ///< All of it was written.
+    kClientGone,     ///< The client left or took nothing for too long.
+    kUpstreamBroke,  ///< See error(); a client that has the head is cut off so that it shows.
+  };
+
+  /// Both connections must outlive the relay.
+  Relay(net::UpstreamConnection& upstream, net::ServerConnection& client,
+        const http::ResponseHead& head, const RelayOptions& options);
+
+  /// Writes `head_text`, which goes out together with the first bytes of the body that are already
+  /// there, and then the body.
+  net::Awaitable<End> run(std::string head_text);
+
+  [[nodiscard]] std::optional<openai::Usage> usage() const { return usage_.usage(); }
+  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] bool head_sent() const { return head_sent_; }
+  /// When the head was handed to the client.
+  [[nodiscard]] TimePoint head_sent_at() const { return head_sent_at_; }
+
+ private:
+  std::size_t scan();
+  void note_payload(std::string_view payload);
+  void finish_reframed();
+  net::Awaitable<bool> read_trailers(std::size_t offset);
+  net::Awaitable<bool> send(std::size_t raw_bytes);
+  net::Awaitable<End> broke(std::string why, bool timed_out);
+
+  net::UpstreamConnection& upstream_;
+  net::ServerConnection& client_;
+  RelayOptions options_;
+  http::BodyScanner scanner_;
+  openai::UsageScanner usage_;
+  sse::EventTail events_;
+  std::string prefix_;  // Goes out before the bytes of this round: the head, or a reframed body.
+  std::string suffix_;  // Goes out after them: the trailers.
+  std::vector<http::Field> trailers_;
+  std::string error_;
+  TimePoint head_sent_at_;
+  bool head_sent_ = false;
+  std::size_t trailer_bytes_ = 0;  // Of the input, behind the raw bytes.
+};
+
+}  // namespace olla::proxy

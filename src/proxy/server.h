@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "config/config.h"
+#include "fleet/snapshot.h"
+#include "log/logger.h"
+#include "net/listener.h"
+#include "net/types.h"
+#include "proxy/prober.h"
+#include "proxy/services.h"
+#include "proxy/worker.h"
+
+namespace olla::proxy {
+
+/// The gateway: a listener and the health checks on the control thread, and worker threads that
+/// serve connections.
+///
+/// All functions are called on the control thread, the one that runs `control`.
+class Server {
+ public:
+  /// All arguments must outlive the server.
+  Server(net::asio::io_context& control, const config::Config& config, log::Logger& logger,
+         Internal internal);
+  /// Joins the threads; sessions that still run are cut.
+  ~Server();
+
+  /// Binds, starts the threads and the health checks. Returns the port.
+  /// Errors: kRefused when the address cannot be bound.
+  Result<std::uint16_t> start();
+
+  /// Stops listening, lets running requests finish within server.shutdown_timeout, cuts what is
+  /// left and calls `done`. A second call cuts at once.
+  void stop(std::function<void()> done);
+
+ private:
+  void poll_drained();
+  void finish();
+
+  net::asio::io_context& control_;
+  const config::Config& config_;
+  log::Logger& logger_;
+  Internal internal_;
+  Suspect suspect_;
+  net::Deadlines deadlines_;
+  fleet::Fleet fleet_;
+  Prober prober_;
+  net::Listener listener_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  net::Timer drain_timer_;
+  TimePoint cut_at_ = TimePoint::max();
+  bool cut_ = false;
+  bool finished_ = false;
+  std::function<void()> done_;
+};
+
+}  // namespace olla::proxy
