@@ -1,0 +1,167 @@
+#include "sim/server.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/intrusive/list.hpp>
+#include <exception>
+#include <utility>
+
+#include "net/deadlines.h"
+#include "net/listener.h"
+#include "net/server_connection.h"
+#include "sim/session.h"
+
+namespace olla::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+// vLLM's own limits: idle connections live 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE), and nothing else is
+// ever given up. A day stands for that.
+constexpr std::chrono::seconds kIdle{5};
+constexpr std::chrono::hours kForever{24};
+
+// The real server has no limit; this one spares the machine that tests run on.
+constexpr std::uint64_t kBodyBytesMax = std::uint64_t{64} << 20U;
+
+// Tokens of many streams fall due at as many moments. Waking for each would cost more than the
+// tokens themselves; a token may be this much late instead.
+constexpr std::chrono::microseconds kWakeInterval{250};
+
+net::ConnectionRules connection_rules() {
+  net::ConnectionRules rules{};
+  rules.idle_timeout = kIdle;
+  rules.read_header_timeout = kForever;
+  rules.read_timeout = kForever;
+  rules.write_timeout = kForever;
+  rules.max_body_size = kBodyBytesMax;
+  return rules;
+}
+
+std::int64_t unix_seconds() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch())
+      .count();
+}
+
+ApiOptions api_options(const ServerOptions& options) {
+  ApiOptions out;
+  out.models = options.models;
+  out.rules = options.rules;
+  out.seed = options.seed;
+  out.id_seed = system_seed();
+  return out;
+}
+
+net::Awaitable<void> run_session(std::unique_ptr<Session> session) {
+  co_await session->run();
+}
+
+}  // namespace
+
+class Server::Core : public SessionHost, private net::ConnectionSink {
+ public:
+  Core(net::asio::io_context& io, ServerOptions options)
+      : options_(std::move(options)),
+        io_(io),
+        api_(api_options(options_), time()),
+        deadlines_(io),
+        listener_(io),
+        timer_(io) {}
+
+  Result<std::uint16_t> start() {
+    const auto port = listener_.open(options_.host, options_.port);
+    if (port) listener_.start([this]() -> net::ConnectionSink& { return *this; });
+    return port;
+  }
+
+  void stop() {
+    stopped_ = true;
+    listener_.close();
+    // A session that stops may leave the list, and others with it that shared its engine's turn.
+    while (!sessions_.empty()) {
+      Session& session = sessions_.front();
+      sessions_.pop_front();
+      session.stop();
+    }
+    deadlines_.stop();
+    timer_.cancel();
+  }
+
+  Api& api() override { return api_; }
+  ApiTime time() override { return {Clock::now(), unix_seconds()}; }
+
+  void on_submitted() override {
+    const auto next = api_.next_time();
+    if (next && *next < armed_for_) arm(*next);
+  }
+
+ private:
+  net::asio::io_context& io() override { return io_; }
+
+  void serve(net::Socket socket) override {
+    if (stopped_) return;
+    auto connection =
+        std::make_shared<net::ServerConnection>(std::move(socket), deadlines_, rules_);
+    auto session = std::make_unique<Session>(*this, std::move(connection));
+    sessions_.push_back(*session);
+    net::asio::co_spawn(io_, run_session(std::move(session)),
+                        [](const std::exception_ptr& failure) {
+                          // Nothing throws but for want of memory; a simulator has nobody to hide
+                          // that from.
+                          if (failure) std::rethrow_exception(failure);
+                        });
+  }
+
+  void arm(TimePoint when) {
+    if (stopped_) return;
+    armed_for_ = when;
+    timer_.expires_at(when);
+    timer_.async_wait([this](net::error_code error) {
+      if (!error) advance();
+    });
+  }
+
+  void advance() {
+    const TimePoint now = Clock::now();
+    // Requests that come in while listeners run arm the timer by themselves.
+    armed_for_ = TimePoint::max();
+    api_.advance(now);
+    const auto next = api_.next_time();
+    if (next && *next < armed_for_) arm(std::max(*next, now + kWakeInterval));
+  }
+
+  using Sessions = boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>>;
+
+  ServerOptions options_;
+  net::asio::io_context& io_;
+  const net::ConnectionRules rules_ = connection_rules();
+  Api api_;
+  net::Deadlines deadlines_;
+  net::Listener listener_;
+  net::Timer timer_;
+  TimePoint armed_for_ = TimePoint::max();
+  bool stopped_ = false;
+  Sessions sessions_;
+};
+
+Server::Server(net::asio::io_context& io, ServerOptions options)
+    : core_(std::make_unique<Core>(io, std::move(options))) {}
+
+Server::~Server() {
+  core_->stop();
+}
+
+Result<std::uint16_t> Server::start() {
+  return core_->start();
+}
+
+void Server::stop() {
+  core_->stop();
+}
+
+const EngineStats& Server::stats() const {
+  return core_->api().stats();
+}
+
+}  // namespace olla::sim

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "net/types.h"
+#include "sim/engine.h"
+
+namespace olla::sim {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;           ///< 0: the system picks a free one.
+  std::vector<std::string> models;  ///< At least one. All are accepted; the first is in answers.
+  EngineRules rules;
+  std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.
+};
+
+/// One simulated vLLM server: the API over sockets, with the manners of uvicorn. Idle connections
+/// are closed after 5 s; a client that leaves, or only closes its sending side, ends what was being
+/// generated for it.
+///
+/// Lives on the thread that runs `io`; many servers may share one. Destroy it only while `io` does
+/// not run, or after stop() once `io` has no more work; `io` must outlive it.
+class Server {
+ public:
+  Server(net::asio::io_context& io, ServerOptions options);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  /// Listens, and serves as long as `io` runs. Returns the port.
+  /// Errors: kRefused, side kGateway, with the address in `detail`.
+  Result<std::uint16_t> start();
+
+  /// Stops listening and cuts every connection. Then `io` runs out of this server's work.
+  void stop();
+
+  /// For tests and summaries.
+  [[nodiscard]] const EngineStats& stats() const;
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace olla::sim

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <memory>
+#include <optional>
+
+#include "net/server_connection.h"
+#include "net/types.h"
+#include "net/waiter.h"
+#include "sim/api.h"
+
+namespace olla::sim {
+
+/// What the connections of one server share. Belongs to one thread.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  virtual Api& api() = 0;
+  virtual ApiTime time() = 0;
+  /// A request was taken: the engine may have to be advanced earlier than before.
+  virtual void on_submitted() = 0;
+};
+
+/// One client connection of the simulated server: reads requests, lets the API answer, writes the
+/// events of a stream as they come, and notices a client that leaves.
+class Session : public boost::intrusive::list_base_hook<
+                    boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+                private net::LeaveListener,
+                private GenerationListener {
+ public:
+  /// `host` must outlive the session.
+  Session(SessionHost& host, std::shared_ptr<net::ServerConnection> connection);
+
+  /// Serves the connection until it ends. The session must outlive the returned awaitable.
+  net::Awaitable<void> run();
+
+  /// Cuts the connection. run() ends, at once or when the io_context next runs: the session may be
+  /// gone after this call.
+  void stop();
+
+ private:
+  net::Awaitable<bool> serve_request();
+  net::Awaitable<void> refuse();
+  net::Awaitable<bool> write_reply(Reply& reply);
+  net::Awaitable<bool> write_answer(const Answer& answer);
+  net::Awaitable<bool> write_generation();
+  net::Awaitable<bool> write_stream();
+  [[nodiscard]] Reply ask();
+  void drop_generation();
+
+  void on_client_left() override;
+  void on_ready() override;
+
+  SessionHost& host_;
+  std::shared_ptr<net::ServerConnection> connection_;
+  net::Waiter waiter_;
+  std::unique_ptr<Generation> generation_;  // What the current request waits for, if anything.
+  bool left_ = false;
+};
+
+}  // namespace olla::sim
