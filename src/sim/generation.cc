@@ -34,8 +34,8 @@ Answer Generation::answer() const {
                                                    : completion_body(exchange_));
 }
 
-bool Generation::add_token(std::size_t index, const TokenEvent& event) {
-  Choice& choice = exchange_.choices[index];
+bool Generation::add_token(std::size_t number, const TokenEvent& event) {
+  Choice& choice = exchange_.choices[number];
   OLLA_CHECK(choice.finish_reason.empty());
   const Sampling& sampling = exchange_.sampling;
   if (sampling.logprobs) {

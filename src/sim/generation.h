@@ -48,8 +48,9 @@ class Generation {
   friend class Api;
 
   [[nodiscard]] const Exchange& exchange() const { return exchange_; }
-  /// Returns whether the choice ended by a stop string, which the engine cannot know.
-  bool add_token(std::size_t choice, const TokenEvent& event);
+  /// Hands the choice of that number its next token. Returns whether the choice ended by a stop
+  /// string, which the engine cannot know.
+  bool add_token(std::size_t number, const TokenEvent& event);
   [[nodiscard]] bool ready() const { return done() || streamed(); }
   void push_events(Choice& choice);
 

@@ -14,8 +14,6 @@
 namespace olla::sim {
 namespace {
 
-using std::chrono::milliseconds;
-
 // vLLM's own limits: idle connections live 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE), and nothing else is
 // ever given up. A day stands for that.
 constexpr std::chrono::seconds kIdle{5};
@@ -38,10 +36,9 @@ net::ConnectionRules connection_rules() {
   return rules;
 }
 
-std::int64_t unix_seconds() {
-  using std::chrono::system_clock;
-  return std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch())
-      .count();
+ApiTime current_time() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return {Clock::now(), std::chrono::duration_cast<std::chrono::seconds>(since_1970).count()};
 }
 
 ApiOptions api_options(const ServerOptions& options) {
@@ -64,13 +61,13 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   Core(net::asio::io_context& io, ServerOptions options)
       : options_(std::move(options)),
         io_(io),
-        api_(api_options(options_), time()),
+        api_(api_options(options_), current_time()),
         deadlines_(io),
         listener_(io),
         timer_(io) {}
 
   Result<std::uint16_t> start() {
-    const auto port = listener_.open(options_.host, options_.port);
+    auto port = listener_.open(options_.host, options_.port);
     if (port) listener_.start([this]() -> net::ConnectionSink& { return *this; });
     return port;
   }
@@ -89,7 +86,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   }
 
   Api& api() override { return api_; }
-  ApiTime time() override { return {Clock::now(), unix_seconds()}; }
+  ApiTime time() override { return current_time(); }
 
   void on_submitted() override {
     const auto next = api_.next_time();
