@@ -86,7 +86,8 @@ net::Awaitable<void> Exchange::answer(OwnAnswer own, std::string_view error) {
   entry_.error = error;
   entry_.ttfb_ms = milliseconds(Clock::now() - client_.request_start());
   keep_client_ = keep_client_ && !client_.is_draining();
-  if (!co_await send_answer(client_, own, entry_.request_id, keep_client_)) keep_client_ = false;
+  const bool sent = co_await send_answer(client_, own, entry_.request_id, keep_client_);
+  keep_client_ = keep_client_ && sent;
 }
 
 net::Awaitable<void> Exchange::answer_no_endpoint(routing::NoPick reason) {

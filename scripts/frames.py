@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Fails when gcc laid out the frame of a coroutine wrongly.
+
+    scripts/frames.py BINARY...    x86-64 programs or objects, built without optimisation
+
+A coroutine's frame must begin with the pointer to its resume function: coroutine_handle counts on
+it. gcc 12 puts a variable of its own in front when co_await stands in the condition of an if or a
+while and the coroutine has no local variable; such a coroutine crashes when it is first resumed.
+The remedy is to give the awaited result a name on the line before.
+"""
+import re
+import subprocess
+import sys
+
+FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
+LOADS_ACTOR = re.compile(r"\blea\b.*\.actor>")
+STORES = re.compile(r"\bmov\s+%\w+,(0x[0-9a-f]+)?\(%\w+\)")
+
+
+def coroutines(binary: str):
+    """Yields the name of each coroutine and the offset of the resume pointer in its frame."""
+    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", binary], check=True,
+                             capture_output=True, text=True).stdout.splitlines()
+    function = ""
+    for line, following in zip(listing, listing[1:]):
+        match = FUNCTION.match(line)
+        if match:
+            function = match.group(1)
+        elif LOADS_ACTOR.search(line):
+            stored = STORES.search(following)
+            if stored:
+                yield function, int(stored.group(1) or "0", 16)
+
+
+def main() -> int:
+    bad = 0
+    for binary in sys.argv[1:]:
+        found = dict(coroutines(binary))
+        if not found:
+            print(f"frames.py: {binary}: no coroutine found; built with optimisation?")
+            bad += 1
+        for name, offset in found.items():
+            if offset != 0:
+                plain = subprocess.run(["c++filt", name], capture_output=True, text=True).stdout
+                print(f"frames.py: {plain.strip()}: gcc 12 broke its frame: name what it awaits "
+                      "in a condition on the line before")
+                bad += 1
+        print(f"frames.py: {binary}: {len(found)} coroutines")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
