@@ -55,6 +55,13 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   add_duration(*sim, "--ttft", sim_flags.ttft, "time to the first token (50ms)");
   add_duration(*sim, "--itl", sim_flags.itl, "time between tokens (10ms)");
+  sim->add_option("--max-num-seqs", sim_flags.max_num_seqs, "answers generated at once")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  sim->add_option("--max-model-len", sim_flags.max_model_len,
+                  "tokens of prompt and answer together")
+      ->check(CLI::Range(16, 100'000'000))
+      ->capture_default_str();
   sim->add_option("--seed", sim_flags.seed, "seed of the generated text")->capture_default_str();
 
   std::uint16_t demo_port = 40114;

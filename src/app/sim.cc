@@ -21,6 +21,8 @@ int sim_command(const SimFlags& flags) {
     options.models = {flags.model};
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;
+    options.rules.max_num_seqs = flags.max_num_seqs;
+    options.rules.max_model_len = flags.max_model_len;
     options.seed = flags.seed;
     auto server = std::make_unique<sim::Server>(io, options);
     const auto port = server->start();

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <exception>
 
 namespace olla::net {

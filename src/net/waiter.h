@@ -18,7 +18,7 @@ class Waiter {
   /// Suspends the calling coroutine until wake(). At most one at a time. The Waiter must outlive
   /// the wait.
   Awaitable<void> wait() {
-    auto store = [this](auto&& handler) { handler_.emplace(std::move(handler)); };
+    auto store = [this](Handler handler) { handler_.emplace(std::move(handler)); };
     co_await asio::async_initiate<const UseAwaitable, void()>(store, token_);
   }
 
