@@ -344,7 +344,7 @@ def test_an_endpoint_that_recovers_is_used_within_a_check_interval(world, fault)
 
 
 def test_a_check_that_gets_no_answer_counts_as_a_failure(world, pair):
-    gateway = world.gateway(*pair, endpoint=FAST)
+    gateway = world.gateway(*pair, endpoint=FAST, config={"proxy": {"connection_timeout": "500ms"}})
     fillers = pair[0].swallow_connects()
     deadline = time.monotonic() + scaled(10)
     client = world.connect(gateway)

@@ -336,14 +336,12 @@ def test_cuts_when_a_body_that_ends_with_the_connection_ends_with_a_reset(client
     backend.handler = answer
     client.send(request_bytes("GET", ECHO))
     head = client.read_head()
+    seen.append(True)
     if head.header("transfer-encoding"):  # Only then is there anything by which to tell.
-        assert client.reader.through(b"part")
-        seen.append(True)
-        assert not client.read_rest().endswith(LAST_CHUNK)
+        with pytest.raises(Truncated):
+            client.read_body(head)
     else:
-        assert client.reader.exactly(4) == b"part"
-        seen.append(True)
-        assert client.read_rest() == b""
+        client.read_rest()
 
 
 # --- bad responses ---

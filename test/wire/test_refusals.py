@@ -56,7 +56,6 @@ MALFORMED = {
     "empty method": b" /olla/vllm/v1/echo HTTP/1.1\r\nHost: h\r\n\r\n",
     "space in the target": b"GET /olla/vllm/v1/e cho HTTP/1.1\r\nHost: h\r\n\r\n",
     "control in the target": b"GET /olla/vllm/v1/\x7fcho HTTP/1.1\r\nHost: h\r\n\r\n",
-    "target without a slash": b"GET olla/vllm/v1/echo HTTP/1.1\r\nHost: h\r\n\r\n",
     "no version": b"GET /olla/vllm/v1/echo\r\nHost: h\r\n\r\n",
     "version in lower case": b"GET /olla/vllm/v1/echo http/1.1\r\nHost: h\r\n\r\n",
     "version without a minor": b"GET /olla/vllm/v1/echo HTTP/1\r\nHost: h\r\n\r\n",
@@ -90,6 +89,14 @@ def test_refuses_ambiguous_framing_and_closes(client, backend, wire):
     assert response.header("connection").lower() == "close"
     client.assert_closed()
     assert len(backend.requests) == before and not backend.incomplete
+
+
+@pytest.mark.parametrize("target", ["olla/vllm/v1/echo", "*", "h:80", "http://h"])
+def test_passes_nothing_on_for_a_target_that_is_no_path(client, backend, target):
+    before = len(backend.requests)
+    client.send(request_bytes("GET", target))
+    assert_error(client.read_response(), 400, 404)
+    assert len(backend.requests) == before
 
 
 def test_refuses_the_preface_of_http_2(client, backend):

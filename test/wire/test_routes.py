@@ -88,11 +88,14 @@ def test_keeps_path_and_query_byte_for_byte(client, backend, prefix, rest):
 
 
 def test_accepts_a_target_in_absolute_form(client, backend):
-    target = "http://other.test:8080/olla/vllm/v1/x?y"
-    assert client.request("GET", target).status == 200
-    request = backend.requests[-1]
-    assert request.target == "/v1/x?y"
-    assert request.header("x-forwarded-host") == "other.test:8080"
+    assert client.request("GET", "http://other.test:8080/olla/vllm/v1/x?y").status == 200
+    assert backend.requests[-1].target == "/v1/x?y"
+
+
+def test_takes_the_host_of_a_target_in_absolute_form(client, backend):
+    # RFC 9112, section 3.2.2: the target's host is the one that was asked for, not the field's.
+    client.request("GET", "http://other.test:8080/olla/vllm/v1/x", [("Host", "field.test")])
+    assert backend.requests[-1].header("x-forwarded-host") == "other.test:8080"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

@@ -53,6 +53,8 @@ def wait_until_refused(port: int) -> None:
             Client(port).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            pass  # It was in the queue of the listener that closes.
         assert time.monotonic() < deadline, "new connections are still accepted"
 
 

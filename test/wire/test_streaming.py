@@ -207,7 +207,7 @@ def test_adds_the_trailer_however_the_last_chunk_comes(client, backend, piece):
 
     backend.handler = answer
     response = client.post(
-        STREAM, REQUEST, [("TE", "deflate, trailers;q=0.5"), ("Connection", "TE")]
+        STREAM, REQUEST, [("TE", "deflate;q=0.5, trailers"), ("Connection", "TE")]
     )
     assert response.body == b"data: x\n\n"
     assert [name.lower() for name, _ in response.trailers] == ["x-olla-response-time"]

@@ -24,6 +24,7 @@ from .message import (
 
 READY_PATH = "/ready-for-the-test"
 HEALTH_PATH = "/health"
+MODELS_PATH = "/models-for-the-gateway"
 
 
 @dataclasses.dataclass
@@ -122,9 +123,10 @@ def echo(exchange: Exchange) -> None:
 class Backend:
     """A threaded TCP server on loopback; one thread per connection, `handler` per request.
 
-    Health checks (GET /health) are answered with `health`, counted in `health_checks`, and not
-    recorded. So is the path with which the harness waits for the gateway to see this backend.
-    Both answers close their connection, so that a test starts without pooled ones.
+    Health checks (GET /health) are answered with `health` and kept in `health_requests`; they, the
+    gateway's own questions for models, and the path with which the harness waits for the gateway
+    to see this backend are not recorded in `requests`. These answers close their connections, so
+    that a test starts without pooled ones.
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class Backend:
             "name": self.name,
             "type": "vllm",
             "health_check_url": HEALTH_PATH,
+            "model_url": MODELS_PATH,
             "check_interval": "30s",
             "check_timeout": "2s",
             **more,
@@ -279,17 +282,8 @@ class Backend:
         return Request(raw_head, bytes(raw), body, method, target, headers, trailers, connection)
 
     def _answer(self, request: Request, sock: socket.socket) -> bool:
-        if request.target.split("?")[0] in (HEALTH_PATH, READY_PATH) and request.method == "GET":
-            health = request.target == HEALTH_PATH
-            status = self.health if health else 200
-            sock.sendall(response_bytes(status, [("connection", "close")]))
-            with self._changed:
-                if health:
-                    self.health_requests.append(request)
-                    self.health_times.append(time.monotonic())
-                else:
-                    self.ready_count += 1
-                self._changed.notify_all()
+        if request.target in (HEALTH_PATH, MODELS_PATH, READY_PATH):
+            self._answer_harness(request, sock)
             return False
         with self._changed:
             number = len(self.requests)
@@ -298,3 +292,16 @@ class Backend:
         exchange = Exchange(request, sock, number)
         self.handler(exchange)
         return exchange.keep and not self._closed
+
+    def _answer_harness(self, request: Request, sock: socket.socket) -> None:
+        status = self.health if request.target == HEALTH_PATH else 200
+        models = b'{"object":"list","data":[{"id":"tiny","object":"model"}]}'
+        body = models if request.target == MODELS_PATH else b""
+        sock.sendall(response_bytes(status, [("connection", "close")], body))
+        with self._changed:
+            if request.target == HEALTH_PATH:
+                self.health_requests.append(request)
+                self.health_times.append(time.monotonic())
+            elif request.target == READY_PATH:
+                self.ready_count += 1
+            self._changed.notify_all()

@@ -68,8 +68,9 @@ class Process:
     def wait_for(self, search: Callable[[], object], what: str, timeout: float = 10):
         """The first true value of `search`, which is asked again after every new line."""
         with self._changed:
-            hit = self._changed.wait_for(lambda: search() or self._ended, scaled(timeout))
-        if hit is True or not hit:
+            self._changed.wait_for(lambda: search() or self._ended, scaled(timeout))
+            hit = search()
+        if not hit:
             raise AssertionError(f"olla never printed {what}; it printed:\n{self.output()}")
         return hit
 
