@@ -12,6 +12,8 @@ import re
 from .message import LAST_CHUNK, chunk, json_request, response_bytes
 
 EVENT_BYTES = 250
+# As uvicorn, and so vLLM, does with a connection that nobody uses.
+IDLE_SECONDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +77,8 @@ class _Backend(asyncio.Protocol):
             self._transport.write(event(stream, number))
             await asyncio.sleep(self.plan.interval_seconds)
         self._transport.write(LAST_CHUNK)
+        await asyncio.sleep(IDLE_SECONDS)
+        self._transport.close()
 
 
 def _run_backend(plan: Plan, port) -> None:
