@@ -27,15 +27,17 @@ class SignalHandler {
       logger_.info("stopping", {{"signal", std::int64_t{signal}}});
       server_.stop([this] {
         logger_.info("stopped");
+        stopped_ = true;
         signals_.cancel();
       });
-      wait();
+      if (!stopped_) wait();  // For the second one.
     });
   }
 
   boost::asio::signal_set signals_;
   proxy::Server& server_;
   log::Logger& logger_;
+  bool stopped_ = false;
 };
 
 }  // namespace

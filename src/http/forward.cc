@@ -153,14 +153,29 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
                           std::string& out) {
   const ConnectionNames listed(head.fields);
   append_status_line(head, out);
+  bool framed = false;
   for (const Field& field : head.fields) {
+    if (iequals(field.name, "content-length")) {
+      // Also a bodiless answer (HEAD, 304) tells the length of the body that it does not have.
+      if (forwarding.framing == Framing::kLength || forwarding.framing == Framing::kNone) {
+        append_field(field.name, field.value, out);
+        framed = true;
+      }
+      continue;
+    }
+    if (iequals(field.name, "transfer-encoding")) {
+      if (forwarding.framing == Framing::kChunked && !framed) {
+        append_field(field.name, "chunked", out);
+        framed = true;
+      }
+      continue;
+    }
     if (!passes_to_client(field, listed) || iequals(field.name, "via")) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
-    // A bodiless answer (HEAD, 304) tells the length of the body that it does not have.
-    if (iequals(field.name, "content-length") && forwarding.framing != Framing::kNone) continue;
     append_field(field.name, field.value, out);
   }
-  append_framing(forwarding.framing, head.content_length, out);
+  // The framing stands where the backend had it, unless the gateway changed it.
+  if (!framed) append_framing(forwarding.framing, head.content_length, out);
   append_list_field(head.fields, "Via", head.minor_version == 1 ? "1.1 olla" : "1.0 olla", out);
   append_field("X-Olla-Endpoint", forwarding.endpoint, out);
   append_field("X-Olla-Backend-Type", forwarding.backend_type, out);

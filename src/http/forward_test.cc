@@ -122,7 +122,7 @@ ResponseForwarding usual_response() {
 TEST(ResponseForwardTest, AddsTheGatewaysFields) {
   EXPECT_EQ(respond("HTTP/1.1 200 Fine\r\nserver: uvicorn\r\ncontent-length: 2\r\n\r\n",
                     usual_response()),
-            "HTTP/1.1 200 Fine\r\nserver: uvicorn\r\nContent-Length: 2\r\nVia: 1.1 olla\r\n"
+            "HTTP/1.1 200 Fine\r\nserver: uvicorn\r\ncontent-length: 2\r\nVia: 1.1 olla\r\n"
             "X-Olla-Endpoint: gpu-1\r\nX-Olla-Backend-Type: vllm\r\nX-Olla-Model: m\r\n"
             "X-Olla-Request-ID: id-1\r\nX-Olla-Response-Time: 12ms\r\n\r\n");
 }
@@ -149,6 +149,26 @@ TEST(ResponseForwardTest, SaysHowTheConnectionGoesOn) {
   ResponseForwarding old = usual_response();
   old.client_minor_version = 0;
   EXPECT_NE(respond(wire, old).find("Connection: keep-alive\r\n"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, KeepsTheFramingInItsPlaceAndReplacesItWhereItChanged) {
+  const std::string chunked =
+      "HTTP/1.1 200 OK\r\nA: 1\r\ntransfer-encoding: Chunked\r\nB: 2\r\n\r\n";
+  ResponseForwarding forwarding = usual_response();
+  forwarding.framing = Framing::kChunked;
+  EXPECT_NE(respond(chunked, forwarding).find("A: 1\r\ntransfer-encoding: chunked\r\nB: 2\r\n"),
+            std::string::npos);
+  EXPECT_NE(respond("HTTP/1.1 200 OK\r\n\r\n", forwarding).find("Transfer-Encoding: chunked\r\n"),
+            std::string::npos);
+  forwarding.framing = Framing::kUntilClose;
+  EXPECT_EQ(respond(chunked, forwarding).find("ransfer-"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, ABackendCannotTakeTheFramingAwayByNamingItInConnection) {
+  const std::string out =
+      respond("HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 2\r\n\r\n",
+              usual_response());
+  EXPECT_NE(out.find("Content-Length: 2\r\n"), std::string::npos);
 }
 
 TEST(ResponseForwardTest, ABodilessAnswerKeepsTheLengthItTells) {

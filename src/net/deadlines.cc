@@ -51,9 +51,12 @@ void Deadlines::look() {
   if (next != TimePoint::max() && next < armed_for_) arm(std::max(next, now + kTick));
 }
 
-void Deadlines::stop() {
+void Deadlines::expire_all() {
   stopped_ = true;
   timer_.cancel();
+  for (Deadline& deadline : all_)
+    deadline.when_ = TimePoint::min();
+  look();
 }
 
 }  // namespace olla::net

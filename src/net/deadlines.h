@@ -44,8 +44,9 @@ class Deadlines {
   /// enough that looking at thousands of connections costs nothing.
   static constexpr std::chrono::milliseconds kTick{20};
 
-  /// Stops the timer, so that the io_context can run out of work.
-  void stop();
+  /// Lets every deadline pass now, and stops the timer for good: whatever still waits ends, and the
+  /// io_context can run out of work.
+  void expire_all();
 
  private:
   friend class Deadline;

@@ -103,7 +103,7 @@ void Server::poll_drained() {
 void Server::finish() {
   if (finished_) return;
   finished_ = true;
-  deadlines_.stop();
+  deadlines_.expire_all();  // Ends health checks that still wait for an answer.
   done_();
 }
 

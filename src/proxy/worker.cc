@@ -38,7 +38,7 @@ Worker::~Worker() {
   net::asio::post(io_, [this] {
     work_.reset();
     services_.pool.clear();
-    services_.deadlines.stop();
+    services_.deadlines.expire_all();
   });
   thread_.join();
 }

@@ -81,7 +81,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
       sessions_.pop_front();
       session.stop();
     }
-    deadlines_.stop();
+    deadlines_.expire_all();
     timer_.cancel();
   }
 
