@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Holds the #include lines to the architecture: a folder may use only itself and folders above it.
 
-    scripts/includes.py              checks src/; prints file:line for each line that breaks a rule
+    scripts/includes.py              checks src/; prints file:line for each line that breaks a rule,
+                                     and whether ARCHITECTURE.md lists the folders in this order
     scripts/includes.py --self-test  shows that each rule finds what it is there for
 """
+import itertools
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# The one order of the folders under src/, top first. ARCHITECTURE.md explains it.
+# The one order of the folders under src/, top first. ARCHITECTURE.md has a table with a row for
+# each, in the same order, which says what it is for.
 ORDER = ["base", "config", "http", "sse", "openai", "vllm", "fleet", "routing", "log", "net",
          "proxy", "admin", "sim", "app"]
 # Folders that the simulated server stands beside, not on.
@@ -20,6 +23,7 @@ ASIO_FOLDERS = {"net", "proxy", "admin", "sim", "app", "test"}
 ASIO = re.compile(r"boost/asio(?!/buffer\.hpp)|boost/beast/(core|websocket|ssl)\b")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+TABLE_ROW = re.compile(r"^\| `src/(\w+)/` \|", re.M)
 
 
 def fault(path: pathlib.PurePath, bracket: str, name: str) -> str | None:
@@ -59,6 +63,24 @@ def faults_in(path: pathlib.PurePath, text: str) -> list[tuple[int, str]]:
     return found
 
 
+def faults_in_table(document: str) -> list[tuple[int, str]]:
+    """What is wrong with the table of folders in ARCHITECTURE.md: line 0 when it ends too early."""
+    rows = list(TABLE_ROW.finditer(document))
+    found = []
+    for row, wanted in itertools.zip_longest(rows, ORDER):
+        if row and row.group(1) == wanted:
+            continue
+        line = 1 + document.count("\n", 0, row.start()) if row else 0
+        named = f"src/{row.group(1)}/" if row else "the table's end"
+        expected = f"src/{wanted}/" if wanted else "the table's end"
+        found.append((line, f"{named} stands where the order has {expected}"))
+    return found
+
+
+def table(folders: list[str]) -> str:
+    return "".join(f"| `src/{folder}/` | what it is for |\n" for folder in folders)
+
+
 def self_test() -> int:
     allowed = [
         ("net/dialer.cc", '#include "base/error.h"'),
@@ -86,8 +108,14 @@ def self_test() -> int:
              if faults_in(pathlib.PurePath(path), line)]
     wrong += [f"not found: {path}: {line}" for path, line in refused
               if not faults_in(pathlib.PurePath(path), line)]
+    swapped = [ORDER[1], ORDER[0], *ORDER[2:]]
+    tables = {"right": ORDER, "swapped": swapped, "short": ORDER[:-1], "long": [*ORDER, "utils"],
+              "empty": []}
+    wrong += [f"table: {name}" for name, folders in tables.items()
+              if bool(faults_in_table("# Folders\n" + table(folders))) == (name == "right")]
+    samples = len(allowed) + len(refused) + len(tables)
     print("\n".join(["includes.py: self-test failed"] + wrong) if wrong else
-          f"includes.py: self-test passed, {len(allowed) + len(refused)} samples")
+          f"includes.py: self-test passed, {samples} samples")
     return 1 if wrong else 0
 
 
@@ -100,6 +128,10 @@ def main() -> int:
         for number, reason in faults_in(path.relative_to(source), path.read_text("utf-8")):
             print(f"{path.relative_to(ROOT)}:{number}: {reason}")
             bad += 1
+    document = ROOT / "ARCHITECTURE.md"
+    for number, reason in faults_in_table(document.read_text("utf-8")):
+        print(f"{document.name}:{number}: {reason}")
+        bad += 1
     return 1 if bad else 0
 
 
