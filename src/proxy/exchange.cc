@@ -156,7 +156,7 @@ net::Awaitable<Exchange::Try> Exchange::try_connection(const fleet::EndpointView
     const Error why = sent || silent ? got.error() : sent.error();
     co_return co_await give_up_on(view, why, reused);
   }
-  co_await relay_response(view);
+  co_await relay_response(view, sent.has_value());
   co_return Try::kOver;
 }
 
@@ -289,7 +289,8 @@ std::string Exchange::response_head_text(const fleet::EndpointView& view, const 
   return text;
 }
 
-net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view) {
+/// `whole`: the endpoint took all of the request, so that another one may follow it.
+net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view, bool whole) {
   RelayOptions options;
   options.plan = plan_body(response_.framing, client_.head().minor_version);
   options.gap_limit = services_.config.proxy.read_timeout;
@@ -317,7 +318,7 @@ net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view) {
     entry_.ttfb_ms = milliseconds(relay.head_sent_at() - client_.request_start());
   entry_.usage = relay.usage();
   if (end == Relay::End::kComplete) {
-    const bool reusable = response_.keep_alive && upstream_->input().empty();
+    const bool reusable = whole && response_.keep_alive && upstream_->input().empty();
     if (reusable) services_.pool.give(view.endpoint->id, std::move(upstream_));
     co_return;
   }

@@ -52,7 +52,7 @@ class Exchange : public net::LeaveListener {
   net::Awaitable<Result<void>> read_response_head();
   net::Awaitable<Result<void>> read_one_head(TimePoint end);
   net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& error, bool reused);
-  net::Awaitable<void> relay_response(const fleet::EndpointView& view);
+  net::Awaitable<void> relay_response(const fleet::EndpointView& view, bool whole);
   std::string response_head_text(const fleet::EndpointView& view, const BodyPlan& plan,
                                  bool time_trailer);
 
