@@ -15,6 +15,8 @@ std::unique_ptr<UpstreamConnection> Pool::take(EndpointId endpoint) {
   while (!stack.empty()) {
     std::unique_ptr<UpstreamConnection> connection = std::move(stack.back());
     stack.pop_back();
+    // A deadline may have closed it just as its exchange ended.
+    if (!connection->is_open()) continue;
     if (now - connection->idle_since < kTrustedIdle || connection->is_quiet()) return connection;
   }
   return nullptr;
