@@ -109,6 +109,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_head() {
   timed_out_ = false;
   body_.clear();
   body_.shrink(kPipelineBytesMax);
+  if (input_.empty()) input_.shrink(2 * kInputBytes);
   trailers_.clear();
   head_ =
       http::RequestHead{.method = {}, .target = {}, .fields = std::move(head_.fields), .host = {}};

@@ -25,6 +25,7 @@ class Exchange : public net::LeaveListener {
   /// All arguments must outlive the exchange. `route` points into the client's head.
   Exchange(Services& services, net::ServerConnection& client, const routing::Route& route,
            log::AccessEntry& entry);
+  ~Exchange() override { client_.unwatch(); }
 
   /// Runs the exchange to its end and fills the access entry. The request's head and body must have
   /// been read. Returns whether the client's connection may carry another request.
