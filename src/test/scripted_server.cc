@@ -48,7 +48,10 @@ void ScriptedServer::accept() {
     if (error) return;
     const auto connection = std::make_shared<Peer>(std::move(socket));
     connections_.push_back(connection);
-    connection->on_read = [this, raw = connection.get()] { look_for_request(*raw); };
+    connection->on_read = [this, raw = connection.get()] {
+      look_for_request(*raw);
+      if (raw->ended()) raw->close();
+    };
     connection->read();
     if (on_connection) on_connection(*connection);
     accept();

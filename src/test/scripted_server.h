@@ -12,7 +12,8 @@
 
 namespace olla::test {
 
-/// An HTTP server on 127.0.0.1 that reads whole requests and answers as the test says.
+/// An HTTP server on 127.0.0.1 that reads whole requests and answers as the test says. It closes a
+/// connection whose other end is closed.
 class ScriptedServer {
  public:
   /// What to do with a whole request, given as its bytes.
