@@ -47,6 +47,7 @@ int run_gateway(const config::Config& config, log::Logger& logger,
   raise_file_limit();
   boost::asio::io_context control(1);
   proxy::Server server(control, config, logger, admin::answer_internal);
+  SignalHandler signals(control, server, logger);
   const auto port = server.start();
   if (!port) {
     logger.error("cannot listen", {{"error", port.error().detail}});
@@ -55,7 +56,6 @@ int run_gateway(const config::Config& config, log::Logger& logger,
   logger.info("listening", {{"host", config.server.host},
                             {"port", std::int64_t{*port}},
                             {"endpoints", static_cast<std::int64_t>(config.endpoints.size())}});
-  SignalHandler signals(control, server, logger);
   on_listening(*port);
   control.run();
   return 0;

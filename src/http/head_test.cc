@@ -148,6 +148,14 @@ TEST(RequestHeadTest, ReusedHeadKeepsNothingOfTheRequestBefore) {
   EXPECT_EQ(head.fields.size(), 1u);
 }
 
+TEST(RequestHeadTest, TakesTheHostOfATargetInAbsoluteForm) {
+  RequestHead head;
+  ASSERT_FALSE(parse_request_head("GET http://a:1/x HTTP/1.1\r\nHost: b\r\n\r\n", 100, head));
+  EXPECT_EQ(head.host, "a:1");
+  ASSERT_FALSE(parse_request_head("GET /http://a:1/x HTTP/1.1\r\nHost: b\r\n\r\n", 100, head));
+  EXPECT_EQ(head.host, "b");
+}
+
 struct KeepAliveCase {
   std::string_view head;
   bool keep_alive;
