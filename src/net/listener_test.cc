@@ -41,6 +41,19 @@ TEST(ListenerTest, PortZeroOnLocalhostIsOnePortForAllAddresses) {
   loop.run_out();
 }
 
+TEST(ListenerTest, PortZeroEvadesPortsThatOneOfTheAddressesHasNot) {
+  test::Loop loop;
+  // So many that, of 300 ports picked for ::1, one is all but certainly among them.
+  std::vector<test::DeadPort> taken;
+  for (int i = 0; i < 800; ++i)
+    taken.emplace_back(loop);
+  for (int i = 0; i < 300; ++i) {
+    Listener listener(loop.io());
+    const auto port = listener.open("localhost", 0);
+    ASSERT_TRUE(port) << port.error().detail;
+  }
+}
+
 TEST(ListenerTest, AnAddressInUseIsAnError) {
   test::Loop loop;
   Listener first(loop.io());
