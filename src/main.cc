@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <regex>
@@ -10,7 +11,7 @@ namespace {
 /// Reads "50ms", "1.5s" or "0" into milliseconds.
 std::string read_duration(const std::string& text, std::chrono::milliseconds& out) {
   std::smatch parts;
-  const std::regex pattern(R"((\d+(?:\.\d+)?)(ms|s)?)");
+  const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)?)");
   if (!std::regex_match(text, parts, pattern)) return "a duration such as 50ms or 1.5s";
   const double scale = parts[2] == "s" ? 1000.0 : 1.0;
   out = std::chrono::milliseconds(static_cast<std::int64_t>(std::stod(parts[1]) * scale));
@@ -83,6 +84,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Whoever reads the log may go away; that is no reason to stop serving.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -102,7 +102,7 @@ int demo_command(std::uint16_t port) {
   }
   fleet.run();
   log::Logger logger(config.logging);
-  return run_gateway(config, logger, print_examples);
+  return run_gateway(config, logger, print_examples, exit_soon);
 }
 
 }  // namespace olla::app

@@ -36,7 +36,7 @@ TEST_F(GatewayTest, ListensAndEndsInOrderAtASignal) {
       connected = !error;
       std::raise(signal);
     };
-    EXPECT_EQ(run_gateway(config, logger, on_listening), 0);
+    EXPECT_EQ(run_gateway(config, logger, on_listening, [] {}), 0);
     EXPECT_NE(told, 0);
     EXPECT_TRUE(connected);
   }
@@ -48,7 +48,9 @@ TEST_F(GatewayTest, FailsWhenItsPortIsTaken) {
   config.server.port = other.local_endpoint().port();
   log::Logger logger(config.logging);
   bool told = false;
-  EXPECT_EQ(run_gateway(config, logger, [&](std::uint16_t) { told = true; }), 1);
+  EXPECT_EQ(run_gateway(
+                config, logger, [&](std::uint16_t) { told = true; }, [] {}),
+            1);
   EXPECT_FALSE(told);
 }
 

@@ -12,6 +12,14 @@
 namespace olla::app {
 
 int sim_command(const SimFlags& flags) {
+  if (flags.model.empty()) {
+    std::fputs("error: --model must not be empty\n", stderr);
+    return 2;
+  }
+  if (flags.port + flags.count - 1 > 65535) {
+    std::fputs("error: --port and --count go beyond port 65535\n", stderr);
+    return 2;
+  }
   raise_file_limit();
   boost::asio::io_context io(1);
   std::vector<std::unique_ptr<sim::Server>> servers;

@@ -167,6 +167,10 @@ std::optional<Refusal> decide_request_framing(const Seen& seen, RequestHead& out
   if (seen.hosts == 0 && out.minor_version == 1) return Refusal{400, "The Host header is missing."};
   // The host of a target in absolute form counts, whatever the field says (section 3.2.2).
   if (const auto authority = authority_of(out.target)) out.host = *authority;
+  // Neither white space, a path nor a user's name and password (RFC 9110, sections 4.2.4 and 7.2).
+  if (out.host.find_first_of(" \t/?#@\\,\"<>") != std::string_view::npos) {
+    return Refusal{400, "The host is not a name or an address with a port."};
+  }
   if (seen.transfer_encoding) {
     if (seen.content_length) {
       return Refusal{400, "Content-Length and Transfer-Encoding exclude each other."};

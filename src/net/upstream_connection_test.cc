@@ -207,7 +207,7 @@ TEST_F(PoolTest, ChecksOneThatWasIdleForLong) {
   UpstreamConnection* const dead_one = dead.get();
   pool.give(endpoint, std::move(live));
   pool.give(endpoint, std::move(dead));
-  live_one->idle_since = dead_one->idle_since = Clock::now() - Pool::kTrustedIdle;
+  live_one->idle_since = dead_one->idle_since = Clock::now() - std::chrono::seconds(5);
   EXPECT_EQ(pool.take(endpoint).get(), live_one);
   EXPECT_EQ(pool.take(endpoint), nullptr);
 }
@@ -232,7 +232,7 @@ TEST_F(PoolTest, SweepsOutTheDeadAndTheOld) {
   pool.give(endpoint, std::move(dead));
   pool.give(endpoint, std::move(old));
   pool.give(endpoint, std::move(young));
-  dead_one->idle_since = Clock::now() - Pool::kTrustedIdle;
+  dead_one->idle_since = Clock::now() - std::chrono::seconds(5);
   old_one->idle_since = Clock::now() - Pool::kMaxIdle - seconds(1);
   loop.run_until([this] { return server.connections()[1]->ended(); });
   EXPECT_TRUE(server.connections()[0]->ended());

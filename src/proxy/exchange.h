@@ -67,6 +67,7 @@ class Exchange : public net::LeaveListener {
   std::string head_text_;  // The head as sent upstream; then the head of the answer as received.
   http::ResponseHead response_;
   bool keep_client_ = true;
+  bool interim_sent_ = false;  // An interim answer went to the client: no other endpoint now.
 };
 
 }  // namespace olla::proxy
