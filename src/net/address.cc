@@ -1,8 +1,6 @@
 #include "net/address.h"
 
 #include <algorithm>
-#include <boost/asio/ip/basic_resolver.hpp>
-#include <boost/asio/this_coro.hpp>
 
 namespace olla::net {
 
@@ -31,20 +29,6 @@ std::optional<fleet::Address> literal_address(const std::string& host, std::uint
   const auto address = asio::ip::make_address(host, not_literal);
   if (not_literal) return std::nullopt;
   return from_asio(Tcp::endpoint(address, port));
-}
-
-Awaitable<Result<std::vector<fleet::Address>>> resolve(std::string host, std::uint16_t port) {
-  std::vector<fleet::Address> out;
-  if (const auto literal = literal_address(host, port)) {
-    out.push_back(*literal);
-    co_return out;
-  }
-  asio::ip::basic_resolver<Tcp, Executor> resolver(co_await asio::this_coro::executor);
-  const auto [error, results] = co_await resolver.async_resolve(host, std::to_string(port), kAwait);
-  if (error) co_return Error{Errc::kRefused, Side::kUpstream, host + ": " + error.message()};
-  for (const auto& result : results)
-    out.push_back(from_asio(result.endpoint()));
-  co_return out;
 }
 
 }  // namespace olla::net

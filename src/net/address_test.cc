@@ -1,9 +1,6 @@
 #include "net/address.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "test/loop.h"
 
 namespace olla::net {
 namespace {
@@ -28,33 +25,6 @@ TEST(NetAddressTest, KnowsALiteralFromAName) {
   EXPECT_FALSE(literal_address("localhost", 80));
   EXPECT_FALSE(literal_address("10.0.0", 80));
   EXPECT_FALSE(literal_address("", 80));
-}
-
-TEST(NetAddressTest, ALiteralResolvesToItself) {
-  test::Loop loop;
-  const auto found = test::run(loop, resolve("127.0.0.9", 8001));
-  ASSERT_TRUE(found);
-  ASSERT_EQ(found->size(), 1U);
-  EXPECT_EQ(found->front().to_string(), "127.0.0.9:8001");
-}
-
-TEST(NetAddressTest, LocalhostResolvesToLoopback) {
-  test::Loop loop;
-  const auto found = test::run(loop, resolve("localhost", 8001));
-  ASSERT_TRUE(found);
-  std::vector<std::string> texts;
-  for (const fleet::Address& address : *found)
-    texts.push_back(address.to_string());
-  EXPECT_THAT(texts, testing::Contains("127.0.0.1:8001"));
-}
-
-TEST(NetAddressTest, ANameThatCannotExistIsAnError) {
-  test::Loop loop;
-  // A label may have 63 characters: the resolver refuses this one without asking anybody.
-  const auto found = test::run(loop, resolve(std::string(300, 'x'), 80));
-  ASSERT_TRUE(found.has_error());
-  EXPECT_EQ(found.error().code, Errc::kRefused);
-  EXPECT_EQ(found.error().side, Side::kUpstream);
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include "net/fetch.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "http/body.h"
 #include "http/head.h"
-#include "net/address.h"
 #include "net/upstream_connection.h"
 
 namespace olla::net {
@@ -17,6 +21,19 @@ std::string request_text(const FetchRequest& request) {
   for (const auto& [name, value] : request.headers)
     out.append(name).append(": ").append(value).append("\r\n");
   return out.append("\r\n");
+}
+
+bool out_of_descriptors() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return errno == EMFILE || errno == ENFILE;
+  ::close(descriptor);
+  return false;
+}
+
+/// Why no connection was made, on the gateway's side when it could not make any.
+Error blamed(Error failure) {
+  if (failure.code == Errc::kRefused && out_of_descriptors()) failure.side = Side::kGateway;
+  return failure;
 }
 
 /// Waits for the head of the final response; `head`'s views point into `text`.
@@ -73,12 +90,9 @@ Awaitable<Result<std::string>> read_body(UpstreamConnection& connection, TimePoi
 Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadlines,
                                        FetchRequest request) {
   const TimePoint end = Clock::now() + request.limit;
-  const auto addresses = co_await resolve(request.host, request.port);
-  if (!addresses) co_return addresses.error();
-
   UpstreamConnection connection(io, deadlines);
-  const auto connected = co_await connection.connect(*addresses, end - Clock::now());
-  if (!connected) co_return connected.error();
+  const auto connected = co_await connection.connect(request.addresses, request.limit);
+  if (!connected) co_return blamed(connected.error());
   const std::string text = request_text(request);
   const auto written = co_await connection.write(text, std::string_view(), end - Clock::now());
   if (!written) co_return written.error();

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "fleet/address.h"
 #include "net/deadlines.h"
 #include "net/types.h"
 
@@ -12,13 +12,12 @@ namespace olla::net {
 
 /// One GET of the gateway's own: a health check, a model list.
 struct FetchRequest {
-  std::string host;
-  std::uint16_t port = 0;
-  std::string authority;  ///< For the Host header.
+  std::vector<fleet::Address> addresses;  ///< In the order to try; none is a refusal.
+  std::string authority;                  ///< For the Host header.
   std::string path;
   std::string user_agent;
   std::vector<std::pair<std::string, std::string>> headers;
-  Duration limit;                  ///< For everything together, the name look-up too.
+  Duration limit;                  ///< For everything together.
   std::size_t max_body_bytes = 0;  ///< A longer body is an error.
 };
 
@@ -28,7 +27,8 @@ struct FetchResponse {
 };
 
 /// Asks once, on a connection of its own, and reads the whole answer. Follows no redirect.
-/// Errors: those of UpstreamConnection, kMalformed and kTooLarge.
+/// Errors: those of UpstreamConnection, kMalformed and kTooLarge. Side kGateway when this process
+/// has no file descriptor left to connect with, which says nothing about the server.
 Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadlines,
                                        FetchRequest request);
 

@@ -1,7 +1,9 @@
 #include "net/fetch.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include "net/address.h"
 #include "test/loop.h"
 #include "test/peer.h"
 #include "test/scripted_server.h"
@@ -19,8 +21,7 @@ struct FetchTest : testing::Test {
   }
   FetchRequest request() const {
     FetchRequest out;
-    out.host = "127.0.0.1";
-    out.port = server.port();
+    out.addresses = {*literal_address("127.0.0.1", server.port())};
     out.authority = "gpu:8000";
     out.path = "/health?deep=1";
     out.user_agent = "tester/1";
@@ -140,10 +141,33 @@ TEST_F(FetchTest, EverythingTogetherHasOneLimit) {
 TEST_F(FetchTest, SaysWhenNobodyListens) {
   const test::DeadPort dead(loop);
   FetchRequest asked = request();
-  asked.port = dead.port();
+  asked.addresses = {*literal_address("127.0.0.1", dead.port())};
   const auto answer = run(loop, fetch(loop.io(), deadlines, std::move(asked)));
   ASSERT_TRUE(answer.has_error());
   EXPECT_EQ(answer.error().code, Errc::kRefused);
+  EXPECT_EQ(answer.error().side, Side::kUpstream);
+}
+
+TEST_F(FetchTest, WithoutAnAddressNobodyIsAsked) {
+  FetchRequest asked = request();
+  asked.addresses.clear();
+  const auto answer = run(loop, fetch(loop.io(), deadlines, std::move(asked)));
+  ASSERT_TRUE(answer.has_error());
+  EXPECT_EQ(answer.error().code, Errc::kRefused);
+}
+
+TEST_F(FetchTest, TakesTheBlameWhenItsOwnFileDescriptorsAreUsedUp) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto answer = run(loop, fetch(loop.io(), deadlines, request()));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(answer.has_error());
+  EXPECT_EQ(answer.error().code, Errc::kRefused);
+  EXPECT_EQ(answer.error().side, Side::kGateway);
+  EXPECT_TRUE(get(test::sized_answer("200 OK", "")));
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "test/gateway.h"
 #include "test/loop.h"
+#include "test/names.h"
 #include "test/peer.h"
 #include "test/scripted_server.h"
 
@@ -27,7 +29,7 @@ class Endpoint {
       : server(loop, [this](test::Peer& peer, const std::string& request) {
           if (request.starts_with("GET /v1/models ")) {
             ++model_lists_asked;
-            peer.send(model_list);
+            if (!models_silent) peer.send(model_list);
           } else {
             ++checks;
             if (!silent) peer.send(test::sized_answer(up ? "200 OK" : "500 No", ""));
@@ -36,6 +38,7 @@ class Endpoint {
 
   bool up = true;
   bool silent = false;
+  bool models_silent = false;
   int checks = 0;
   int model_lists_asked = 0;
   std::string model_list = test::sized_answer("200 OK", R"({"data":[{"id":"b"},{"id":"a"}]})");
@@ -57,7 +60,7 @@ class Probing {
   Probing(test::Loop& loop, config::Config config_in)
       : config(std::move(config_in)),
         loop_(loop),
-        prober(loop.io(), deadlines_, fleet, logger,
+        prober(loop.io(), deadlines_, resolver_, fleet, logger,
                [this](std::shared_ptr<const fleet::Snapshot> snapshot) {
                  published.push_back(std::move(snapshot));
                }) {
@@ -67,6 +70,7 @@ class Probing {
     prober.stop();
     deadlines_.expire_all();
     loop_.run_ready();
+    names.release();
   }
   Probing(const Probing&) = delete;
   Probing& operator=(const Probing&) = delete;
@@ -82,10 +86,12 @@ class Probing {
   log::Logger logger{config.logging};
   fleet::Fleet fleet{config.endpoints};
   std::vector<std::shared_ptr<const fleet::Snapshot>> published;
+  test::Names names;
 
  private:
   test::Loop& loop_;
   net::Deadlines deadlines_{loop_.io()};
+  net::Resolver resolver_{loop_.io(), deadlines_, names.look_up()};
 
  public:
   Prober prober;
@@ -155,9 +161,12 @@ TEST_F(ProberTest, AnEndpointThatRefusesIsUnhealthyAtOnce) {
 TEST_F(ProberTest, AModelListThatCannotBeReadKeepsTheOldOne) {
   Probing probing(loop, checked_often({endpoint.server.port()}));
   loop.run_until([&] { return probing.published.size() == 2; });
-  for (const std::string& bad : {test::sized_answer("500 No", ""),
-                                 test::sized_answer("200 OK", "[]"), std::string("junk\r\n\r\n")}) {
-    SCOPED_TRACE(bad);
+  const std::string too_long =
+      R"({"data":[{"id":"x"}],"more":")" + std::string(1 << 20, 'x') + "\"}";
+  for (const std::string& bad :
+       {test::sized_answer("500 No", ""), test::sized_answer("200 OK", "[]"),
+        std::string("junk\r\n\r\n"), test::sized_answer("200 OK", too_long)}) {
+    SCOPED_TRACE(bad.substr(0, 50));
     endpoint.up = false;
     probing.wait_for(Health::kUnhealthy);
     endpoint.model_list = bad;
@@ -166,7 +175,7 @@ TEST_F(ProberTest, AModelListThatCannotBeReadKeepsTheOldOne) {
     probing.wait_for(Health::kHealthy);
     loop.run_until([&] { return endpoint.model_lists_asked > before; });
     const int checks = endpoint.checks;
-    loop.run_until([&] { return endpoint.checks > checks; });
+    loop.run_until([&] { return endpoint.checks > checks + 3; });
     EXPECT_THAT(probing.published.back()->endpoints[0].models, ElementsAre("a", "b"));
   }
 }
@@ -179,6 +188,94 @@ TEST_F(ProberTest, OneThatHangsDelaysNoOther) {
   loop.run_until([&] { return endpoint.checks >= 5; });
   EXPECT_EQ(hanging.checks, 1);
   EXPECT_EQ(probing.health(0), Health::kUnknown);
+}
+
+TEST_F(ProberTest, AModelListThatHangsDelaysNoCheck) {
+  endpoint.models_silent = true;
+  config::Config config = checked_often({endpoint.server.port()});
+  config.endpoints[0].check_interval = milliseconds(100);
+  Probing probing(loop, std::move(config));
+  loop.run_until([&] { return endpoint.model_lists_asked == 1; });
+  const TimePoint before = Clock::now();
+  const int checks = endpoint.checks;
+  loop.run_until([&] { return endpoint.checks >= checks + 3; });
+  EXPECT_LT(Clock::now() - before, seconds(5)) << "a list is given up after 10 s";
+  EXPECT_EQ(endpoint.model_lists_asked, 1);
+  endpoint.up = false;
+  probing.wait_for(Health::kUnhealthy);
+}
+
+TEST_F(ProberTest, ANameThatHangsDelaysNoOtherAndFailsInTime) {
+  config::Config config = checked_often({endpoint.server.port(), endpoint.server.port()});
+  config.endpoints[0].address.host = "silent.example";
+  config.endpoints[0].check_timeout = milliseconds(50);
+  config.endpoints[1].address.host = "gpu.example";
+  Probing probing(loop, std::move(config));
+  probing.wait_for(Health::kHealthy, 1);
+  probing.wait_for(Health::kUnhealthy, 0);
+  EXPECT_THAT(probing.published.back()->endpoints[0].addresses, IsEmpty());
+  probing.names.release();
+  probing.wait_for(Health::kHealthy, 0);
+  EXPECT_EQ(probing.published.back()->endpoints[0].addresses,
+            probing.published.back()->endpoints[1].addresses);
+}
+
+TEST_F(ProberTest, KeepsTheAddressesOfANameThatCannotBeLookedUpAnyMore) {
+  for (const auto mode : {test::Names::Mode::kFails, test::Names::Mode::kSilent}) {
+    config::Config config = checked_often({endpoint.server.port()});
+    config.endpoints[0].address.host = "gpu.example";
+    config.endpoints[0].check_timeout = milliseconds(400);
+    Probing probing(loop, std::move(config));
+    probing.wait_for(Health::kHealthy);
+    probing.names.mode = mode;
+    const int asked = probing.names.asked;
+    loop.run_until([&] { return probing.names.asked > asked; });
+    const int checks = endpoint.checks;
+    loop.run_until([&] { return endpoint.checks >= checks + 3; });
+    EXPECT_EQ(probing.health(), Health::kHealthy);
+    EXPECT_EQ(probing.published.back()->endpoints[0].addresses.size(), 1U);
+  }
+}
+
+TEST_F(ProberTest, LooksUpTheHostsOfHealthAndModelsWhenTheyAreOthers) {
+  const test::DeadPort dead(loop);
+  config::Config config = checked_often({dead.port()});
+  const std::string port = std::to_string(endpoint.server.port());
+  config.endpoints[0].health_check_url = "http://health.example:" + port + "/health";
+  config.endpoints[0].model_url = "http://models.example:" + port + "/v1/models";
+  Probing probing(loop, std::move(config));
+  loop.run_until([&] { return endpoint.model_lists_asked == 1; });
+  EXPECT_EQ(probing.health(), Health::kHealthy);
+  EXPECT_THAT(endpoint.server.requests()[0], HasSubstr("\r\nHost: health.example:" + port));
+  EXPECT_THAT(endpoint.server.requests(),
+              testing::Contains(HasSubstr("\r\nHost: models.example:" + port)));
+}
+
+TEST_F(ProberTest, OneNameIsLookedUpOncePerCheck) {
+  config::Config config = checked_often({endpoint.server.port()});
+  config.endpoints[0].address.host = "gpu.example";
+  config.endpoints[0].check_interval = hours(1);
+  Probing probing(loop, std::move(config));
+  loop.run_until([&] { return probing.published.size() == 2; });
+  EXPECT_EQ(probing.names.asked, 1) << "the model list has the same host";
+  probing.prober.check_now(EndpointId(0));
+  loop.run_until([&] { return endpoint.checks == 2; });
+  EXPECT_EQ(probing.names.asked, 2);
+}
+
+TEST_F(ProberTest, AnEndpointStaysUpWhileTheGatewayHasNoFileDescriptor) {
+  Probing probing(loop, checked_often({endpoint.server.port()}));
+  loop.run_until([&] { return probing.published.size() == 2; });
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  loop.run_for(milliseconds(50));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const int checks = endpoint.checks;
+  loop.run_until([&] { return endpoint.checks > checks + 1; });
+  EXPECT_EQ(probing.published.size(), 2U);
 }
 
 TEST_F(ProberTest, ACheckThatTakesTooLongFails) {

@@ -31,8 +31,9 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
         net::asio::post(control_, [this, endpoint] { prober_.check_now(endpoint); });
       }),
       deadlines_(control),
+      resolver_(control, deadlines_),
       fleet_(config.endpoints),
-      prober_(control, deadlines_, fleet_, logger,
+      prober_(control, deadlines_, resolver_, fleet_, logger,
               [this](const std::shared_ptr<const fleet::Snapshot>& snapshot) {
                 for (const auto& worker : workers_)
                   worker->publish(snapshot);

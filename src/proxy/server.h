@@ -9,6 +9,7 @@
 #include "fleet/snapshot.h"
 #include "log/logger.h"
 #include "net/listener.h"
+#include "net/resolver.h"
 #include "net/types.h"
 #include "proxy/prober.h"
 #include "proxy/services.h"
@@ -46,6 +47,7 @@ class Server {
   Internal internal_;
   Suspect suspect_;
   net::Deadlines deadlines_;
+  net::Resolver resolver_;
   fleet::Fleet fleet_;
   Prober prober_;
   net::Listener listener_;
