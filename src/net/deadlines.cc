@@ -19,6 +19,10 @@ void Deadline::expire_after(Duration duration) {
   expire_at(duration > TimePoint::max() - now ? TimePoint::max() : now + duration);
 }
 
+bool Deadline::keeper_stopped() const {
+  return keeper_.stopped_;
+}
+
 void Deadlines::note(TimePoint when) {
   if (when < armed_for_) arm(when);
 }

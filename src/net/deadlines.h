@@ -27,6 +27,8 @@ class Deadline : public boost::intrusive::list_base_hook<
  protected:
   /// The deadline passed; it is already cleared. May destroy this object.
   virtual void on_deadline() = 0;
+  /// True after Deadlines::expire_all(): no deadline set from now on will pass.
+  [[nodiscard]] bool keeper_stopped() const;
 
  private:
   friend class Deadlines;

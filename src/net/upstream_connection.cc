@@ -1,10 +1,12 @@
 #include "net/upstream_connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <memory>
 #include <string>
 
 #include "net/address.h"
@@ -16,6 +18,20 @@ namespace {
 // back full, so that a thousand quiet streams cost little and a large body few system calls.
 constexpr std::size_t kReadBytesMin = 4096;
 constexpr std::size_t kReadBytesMax = 64 * 1024;
+
+/// True when a socket could not be made for want of something of this machine's.
+bool is_own_shortage(error_code error) {
+  using Code = boost::system::errc::errc_t;
+  return error == Code::too_many_files_open || error == Code::too_many_files_open_in_system ||
+         error == Code::no_buffer_space || error == Code::not_enough_memory;
+}
+
+/// True when a read would not block: bytes, the end or an error are there. Unlike a peek it leaves
+/// the error in place for the read.
+bool is_readable(Socket& socket) {
+  pollfd asked{.fd = socket.native_handle(), .events = POLLIN, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
 
 }  // namespace
 
@@ -29,49 +45,74 @@ Error UpstreamConnection::explain(error_code error, const char* what) const {
 
 Awaitable<Result<void>> UpstreamConnection::connect(std::span<const fleet::Address> addresses,
                                                     Duration limit) {
-  expire_after(limit);
+  const TimePoint start = Clock::now();
   error_code last = asio::error::host_unreachable;
-  for (const fleet::Address& address : addresses) {
+  error_code ignored;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto addresses_left = static_cast<Duration::rep>(addresses.size() - i);
+    const Duration left = limit - (Clock::now() - start);
     // Also when that happened before the first attempt, or just as it succeeded.
-    if (timed_out_ || aborted_) break;
-    error_code ignored;
+    if (aborted_ || keeper_stopped()) break;
+    timed_out_ = left <= Duration::zero();
+    if (timed_out_) break;
     socket_.close(ignored);
-    const auto [error] = co_await socket_.async_connect(to_asio(address), kAwait);
+    expire_after(left / addresses_left);
+    const auto [error] = co_await socket_.async_connect(to_asio(addresses[i]), kAwait);
+    expire_never();
     if (!error && socket_.is_open()) {
-      expire_never();
       socket_.non_blocking(true, ignored);
       socket_.set_option(Tcp::no_delay(true), ignored);
       co_return Result<void>();
     }
     last = error;
+    if (is_own_shortage(error)) break;
   }
-  expire_never();
-  error_code ignored;
   socket_.close(ignored);
   Error why = explain(last, "connect");
   if (why.code == Errc::kClosed) why.code = Errc::kRefused;
+  if (is_own_shortage(last)) why.side = Side::kGateway;
   co_return why;
 }
 
-Awaitable<Result<void>> UpstreamConnection::write(std::string_view first, std::string_view second,
-                                                  Duration limit) {
-  for (;;) {
+/// Waits until the socket takes bytes again; false when it may not, but can be read.
+Awaitable<Result<bool>> UpstreamConnection::becomes_writable(Duration limit) {
+  // Readable ends the wait for writable. Its handler may run when the coroutine has gone on, and
+  // even when the connection is gone: hence the shared pointer, null from then on.
+  const auto writer = std::make_shared<Socket*>(&socket_);
+  socket_.async_wait(Socket::wait_read, [writer](error_code error) {
+    error_code ignored;
+    if (!error && *writer != nullptr) (*writer)->cancel(ignored);
+  });
+  expire_after(limit);
+  const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
+  expire_never();
+  *writer = nullptr;
+  if (timed_out_ || aborted_) co_return explain(error, "write");
+  error_code ignored;
+  socket_.cancel(ignored);
+  co_return !is_readable(socket_);
+}
+
+Awaitable<Result<std::size_t>> UpstreamConnection::write(std::string_view first,
+                                                         std::string_view second, Duration limit) {
+  std::size_t total_bytes = 0;
+  while (!first.empty() || !second.empty()) {
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(first), asio::buffer(second)};
     error_code error;
-    std::size_t sent = socket_.write_some(buffers, error);
+    const std::size_t sent = socket_.write_some(buffers, error);
     if (error == asio::error::would_block) {
-      expire_after(limit);
-      const auto [later, sent_later] = co_await socket_.async_write_some(buffers, kAwait);
-      expire_never();
-      error = later;
-      sent = sent_later;
+      const auto writable = co_await becomes_writable(limit);
+      if (!writable) co_return writable.error();
+      if (!*writable) break;
+      continue;
     }
     if (error) co_return explain(error, "write");
+    total_bytes += sent;
     const std::size_t from_first = std::min(sent, first.size());
     first.remove_prefix(from_first);
     second.remove_prefix(sent - from_first);
-    if (first.empty() && second.empty()) co_return Result<void>();
   }
+  co_return total_bytes;
 }
 
 Awaitable<Result<void>> UpstreamConnection::read(Duration limit) {

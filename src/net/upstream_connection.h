@@ -14,18 +14,26 @@ namespace olla::net {
 
 /// The client's side of one connection to an endpoint: bytes with deadlines.
 ///
-/// Lives on one thread; one coroutine uses it at a time. Errors of all awaitables, side kUpstream:
-/// kRefused (connect only), kTimeout, kClosed (ended or reset by the endpoint), kCancelled
-/// (abort()).
+/// Lives on one thread; one coroutine uses it at a time, and the connection must outlive its
+/// awaitables. Errors of all awaitables, side kUpstream: kRefused (connect only), kTimeout, kClosed
+/// (ended or reset by the endpoint), kCancelled (abort()).
 class UpstreamConnection : private Deadline {
  public:
   UpstreamConnection(asio::io_context& io, Deadlines& deadlines);
 
-  /// Tries the addresses in turn, all within `limit`. `addresses` must outlive the awaitable.
+  /// Tries the addresses in turn, all within `limit`; each may take its share of the time that is
+  /// left, so that a silent one does not keep the next from being tried. `addresses` must outlive
+  /// the awaitable.
+  ///
+  /// Errors: kRefused with side kGateway when this process or machine has no descriptor or memory
+  /// left for a socket: the endpoint is not to blame.
   Awaitable<Result<void>> connect(std::span<const fleet::Address> addresses, Duration limit);
 
-  /// Writes both pieces; `limit` is the longest time that the endpoint may take no byte.
-  Awaitable<Result<void>> write(std::string_view first, std::string_view second, Duration limit);
+  /// Writes both pieces and returns the number of bytes written; `limit` is the longest time that
+  /// the endpoint may take no byte. Fewer than all: the endpoint takes no more for now, and sent
+  /// bytes of its own, or closed. They can be read, and the rest be written afterwards.
+  Awaitable<Result<std::size_t>> write(std::string_view first, std::string_view second,
+                                       Duration limit);
 
   /// Waits for bytes and appends them to input(); at least one on success.
   Awaitable<Result<void>> read(Duration limit);
@@ -54,6 +62,7 @@ class UpstreamConnection : private Deadline {
 
  private:
   void on_deadline() override;
+  Awaitable<Result<bool>> becomes_writable(Duration limit);
   Error explain(error_code error, const char* what) const;
 
   Socket socket_;

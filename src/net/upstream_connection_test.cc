@@ -1,6 +1,9 @@
 #include "net/upstream_connection.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <deque>
 
 #include "net/address.h"
 #include "net/pool.h"
@@ -19,6 +22,27 @@ fleet::Address loopback(std::uint16_t port) {
   return literal_address("127.0.0.1", port).value();
 }
 
+/// A port of 127.0.0.1 whose host seems to be gone: nothing answers a connection attempt.
+class DeafPort {
+ public:
+  explicit DeafPort(test::Loop& loop) : acceptor_(loop.io(), Tcp::v4()) {
+    acceptor_.bind({asio::ip::address_v4::loopback(), 0});
+    acceptor_.listen(0);
+    // The kernel ignores attempts once the queue is full, and nobody takes these from it.
+    for (int i = 0; i < 3; ++i) {
+      Socket& socket = queued_.emplace_back(loop.io());
+      socket.async_connect(acceptor_.local_endpoint(), [](error_code) {});
+    }
+  }
+  [[nodiscard]] fleet::Address address() const {
+    return loopback(acceptor_.local_endpoint().port());
+  }
+
+ private:
+  Acceptor acceptor_;
+  std::deque<Socket> queued_;
+};
+
 struct UpstreamConnectionTest : testing::Test {
   ~UpstreamConnectionTest() override {
     deadlines.expire_all();
@@ -34,8 +58,13 @@ struct UpstreamConnectionTest : testing::Test {
     loop.run_until([this] { return !server.connections().empty(); });
     return *server.connections().back();
   }
+  /// A peer that takes no byte until it is told to read.
+  std::shared_ptr<test::Peer> accept_unread() {
+    return std::make_shared<test::Peer>(acceptor.accept());
+  }
 
   test::Loop loop;
+  Acceptor acceptor{loop.io(), Tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
   Deadlines deadlines{loop.io()};
   test::ScriptedServer server{loop, test::stays_silent()};
 };
@@ -64,6 +93,56 @@ TEST_F(UpstreamConnectionTest, TriesTheNextAddress) {
   const std::vector<fleet::Address> addresses = {loopback(dead.port()), loopback(server.port())};
   EXPECT_TRUE(run(loop, connection.connect(addresses, seconds(5))));
   EXPECT_TRUE(connection.is_open());
+}
+
+TEST_F(UpstreamConnectionTest, ASilentAddressLeavesTimeForTheNext) {
+  const DeafPort deaf(loop);
+  loop.run_ready();
+  UpstreamConnection connection(loop.io(), deadlines);
+  const std::vector<fleet::Address> addresses = {deaf.address(), loopback(server.port())};
+  EXPECT_TRUE(run(loop, connection.connect(addresses, milliseconds(400))));
+  EXPECT_TRUE(connection.is_open());
+  EXPECT_EQ(accepted().received(), "");
+}
+
+TEST_F(UpstreamConnectionTest, OnlySilentAddressesAreATimeoutWithinTheLimit) {
+  const DeafPort deaf(loop);
+  loop.run_ready();
+  UpstreamConnection connection(loop.io(), deadlines);
+  const std::vector<fleet::Address> addresses = {deaf.address(), deaf.address()};
+  const TimePoint before = Clock::now();
+  const auto result = run(loop, connection.connect(addresses, milliseconds(60)));
+  ASSERT_TRUE(result.has_error());
+  EXPECT_EQ(result.error().code, Errc::kTimeout);
+  EXPECT_GE(Clock::now() - before, milliseconds(59));
+}
+
+TEST_F(UpstreamConnectionTest, TriesNoOtherAddressOnceAllDeadlinesPassed) {
+  const DeafPort deaf(loop);
+  loop.run_ready();
+  UpstreamConnection connection(loop.io(), deadlines);
+  const std::vector<fleet::Address> addresses = {deaf.address(), deaf.address()};
+  test::Started<Result<void>> started(loop, connection.connect(addresses, hours(1)));
+  loop.run_ready();
+  ASSERT_FALSE(started.done());
+  deadlines.expire_all();
+  const auto result = started.get();
+  ASSERT_TRUE(result.has_error());
+  EXPECT_EQ(result.error().code, Errc::kTimeout);
+}
+
+TEST_F(UpstreamConnectionTest, IsNotTheEndpointsFaultWhenDescriptorsRunOut) {
+  UpstreamConnection connection(loop.io(), deadlines);
+  const std::vector<fleet::Address> addresses = {loopback(server.port())};
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto result = run(loop, connection.connect(addresses, seconds(5)));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_TRUE(result.has_error());
+  EXPECT_EQ(result.error().code, Errc::kRefused);
+  EXPECT_EQ(result.error().side, Side::kGateway);
 }
 
 TEST_F(UpstreamConnectionTest, DoesNotConnectOnceAborted) {
@@ -154,12 +233,78 @@ TEST_F(UpstreamConnectionTest, WritesBothPiecesHoweverLong) {
 }
 
 TEST_F(UpstreamConnectionTest, APeerThatTakesNothingIsATimeout) {
-  Acceptor acceptor(loop.io(), Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
   const auto connection = connected(acceptor.local_endpoint().port());
   const std::string body(32 << 20, 'b');
   const auto result = run(loop, connection->write(body, {}, milliseconds(30)));
   ASSERT_TRUE(result.has_error());
   EXPECT_EQ(result.error().code, Errc::kTimeout);
+}
+
+TEST_F(UpstreamConnectionTest, StopsWritingForAPeerThatSpeaksAndTakesNoMore) {
+  const std::string body(32 << 20, 'b');
+  for (const bool before : {true, false}) {
+    SCOPED_TRACE(before);
+    auto connection = connected(acceptor.local_endpoint().port());
+    const auto peer = accept_unread();
+    if (before) peer->send("early");
+    test::Started<Result<std::size_t>> writing(loop, connection->write("head", body, hours(1)));
+    loop.run_ready();
+    if (!before) peer->send("early");
+    const auto written = writing.get();
+    ASSERT_TRUE(written);
+    EXPECT_LT(*written, body.size());
+    EXPECT_TRUE(run(loop, connection->read(hours(1))));
+    EXPECT_EQ(connection->input().view(), "early");
+
+    peer->read();  // It was something interim: the rest is wanted.
+    const std::string_view rest = std::string_view(body).substr(*written - 4);
+    const auto rest_written = run(loop, connection->write(rest, {}, hours(1)));
+    ASSERT_TRUE(rest_written);
+    EXPECT_EQ(*rest_written, rest.size());
+    loop.run_until([&] { return peer->received().size() == 4 + body.size(); });
+    EXPECT_TRUE(peer->received() == "head" + body);  // Too long to print.
+    peer->send("more");
+    connection.reset();
+    loop.run_until([&] { return peer->ended(); });
+  }
+}
+
+TEST_F(UpstreamConnectionTest, StopsWritingForAPeerThatLeaves) {
+  const std::string body(32 << 20, 'b');
+  for (const bool by_reset : {false, true}) {
+    SCOPED_TRACE(by_reset);
+    const auto connection = connected(acceptor.local_endpoint().port());
+    const auto peer = accept_unread();
+    test::Started<Result<std::size_t>> writing(loop, connection->write(body, {}, hours(1)));
+    loop.run_ready();
+    ASSERT_FALSE(writing.done());
+    if (by_reset) {
+      peer->reset();
+    } else {
+      peer->close_sending_side();
+    }
+    const auto written = writing.get();
+    if (written) {
+      EXPECT_LT(*written, body.size());
+    }
+    const auto end = run(loop, connection->read(hours(1)));
+    ASSERT_TRUE(end.has_error());
+    EXPECT_EQ(end.error().code, Errc::kClosed);
+    EXPECT_EQ(connection->ended_in_order(), !by_reset);
+  }
+}
+
+TEST_F(UpstreamConnectionTest, AnAbortEndsWriting) {
+  const auto connection = connected(acceptor.local_endpoint().port());
+  const auto peer = accept_unread();
+  const std::string body(32 << 20, 'b');
+  test::Started<Result<std::size_t>> writing(loop, connection->write(body, {}, hours(1)));
+  loop.run_ready();
+  ASSERT_FALSE(writing.done());
+  connection->abort();
+  const auto result = writing.get();
+  ASSERT_TRUE(result.has_error());
+  EXPECT_EQ(result.error().code, Errc::kCancelled);
 }
 
 TEST_F(UpstreamConnectionTest, IsQuietUntilBytesOrAnEndCome) {

@@ -148,14 +148,15 @@ net::Awaitable<Exchange::Try> Exchange::try_connection(const fleet::EndpointView
     }
   }
   const auto sent = co_await send_request(view);
-  // An endpoint may answer and close before it has read the whole body: look for that answer.
+  // An endpoint may answer before it has read the whole body, and then close or read no more: look
+  // for that answer also when not all was sent.
   const auto got = co_await read_response_head();
   if (!got) {
     const bool silent = got.error().code == Errc::kTimeout;
     const Error why = sent || silent ? got.error() : sent.error();
     co_return co_await give_up_on(view, why, reused);
   }
-  co_await relay_response(view, sent.has_value());
+  co_await relay_response(view, all_sent());
   co_return Try::kOver;
 }
 
@@ -213,23 +214,41 @@ net::Awaitable<Result<void>> Exchange::send_request(const fleet::EndpointView& v
   if (client_.head().framing != http::Framing::kNone) {
     forwarding.framing = trailers ? http::Framing::kChunked : http::Framing::kLength;
   }
-  head_text_.clear();
-  http::append_request_head(client_.head(), forwarding, head_text_);
-  const Duration limit = services_.config.proxy.read_timeout;
-  if (!trailers) co_return co_await upstream_->write(head_text_, body, limit);
-
-  std::string tail = "0\r\n";
-  if (!body.empty()) {
-    std::array<char, 16> digits;
-    const auto end =
-        std::to_chars(digits.data(), digits.data() + digits.size(), body.size(), 16).ptr;
-    head_text_.append(digits.data(), end).append("\r\n");
-    tail.insert(0, "\r\n");
+  request_head_.clear();
+  request_tail_.clear();
+  http::append_request_head(client_.head(), forwarding, request_head_);
+  if (trailers) {
+    if (!body.empty()) {
+      std::array<char, 16> digits;
+      const auto end =
+          std::to_chars(digits.data(), digits.data() + digits.size(), body.size(), 16).ptr;
+      request_head_.append(digits.data(), end).append("\r\n");
+      request_tail_.append("\r\n");
+    }
+    request_tail_.append("0\r\n");
+    http::append_trailers(client_.trailers(), std::nullopt, request_tail_);
   }
-  http::append_trailers(client_.trailers(), std::nullopt, tail);
-  const auto written = co_await upstream_->write(head_text_, body, limit);
-  if (!written) co_return written.error();
-  co_return co_await upstream_->write(tail, std::string_view(), limit);
+  unsent_ = {request_head_, body, request_tail_};
+  co_return co_await send_rest();
+}
+
+bool Exchange::all_sent() const {
+  return std::all_of(unsent_.begin(), unsent_.end(), [](auto part) { return part.empty(); });
+}
+
+/// Sends what is unsent, until the endpoint says something although it takes no more.
+net::Awaitable<Result<void>> Exchange::send_rest() {
+  const Duration limit = services_.config.proxy.read_timeout;
+  const auto sent = co_await upstream_->write(unsent_[0], unsent_[1], limit);
+  if (!sent) co_return sent.error();
+  const std::size_t from_head = std::min(*sent, unsent_[0].size());
+  unsent_[0].remove_prefix(from_head);
+  unsent_[1].remove_prefix(*sent - from_head);
+  if (!unsent_[0].empty() || !unsent_[1].empty()) co_return Result<void>();
+  const auto tail_sent = co_await upstream_->write(unsent_[2], std::string_view(), limit);
+  if (!tail_sent) co_return tail_sent.error();
+  unsent_[2].remove_prefix(*tail_sent);
+  co_return Result<void>();
 }
 
 /// Reads heads until the final one; interim answers go to the client as they come.
@@ -243,13 +262,17 @@ net::Awaitable<Result<void>> Exchange::read_response_head() {
       co_return Error{Errc::kMalformed, Side::kUpstream, "the endpoint switched protocols unasked"};
     }
     // 100 Continue was this gateway's own to give, before it read the body.
-    if (response_.status == 100 || client_.head().minor_version == 0) continue;
-    std::string interim;
-    http::append_interim_head(response_, interim);
-    interim_sent_ = true;
-    if (!co_await client_.write(interim)) {
-      co_return Error{Errc::kCancelled, Side::kClient, "the client took no interim response"};
+    if (response_.status != 100 && client_.head().minor_version != 0) {
+      std::string interim;
+      http::append_interim_head(response_, interim);
+      interim_sent_ = true;
+      if (!co_await client_.write(interim)) {
+        co_return Error{Errc::kCancelled, Side::kClient, "the client took no interim response"};
+      }
     }
+    // The interim answer may be what stopped the sending; more of the endpoint's bytes come first.
+    // A failure here is the next read's too.
+    if (!all_sent() && upstream_->input().empty()) co_await send_rest();
   }
 }
 

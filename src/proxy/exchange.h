@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,8 @@ class Exchange : public net::LeaveListener {
   net::Awaitable<Try> try_endpoint(const fleet::EndpointView& view);
   net::Awaitable<Try> try_connection(const fleet::EndpointView& view, bool may_reuse);
   net::Awaitable<Result<void>> send_request(const fleet::EndpointView& view);
+  net::Awaitable<Result<void>> send_rest();
+  [[nodiscard]] bool all_sent() const;
   net::Awaitable<Result<void>> read_response_head();
   net::Awaitable<Result<void>> read_one_head(TimePoint end);
   net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& error, bool reused);
@@ -64,7 +67,10 @@ class Exchange : public net::LeaveListener {
   openai::RequestFacts facts_;
   std::vector<EndpointId> tried_;
   std::unique_ptr<net::UpstreamConnection> upstream_;
-  std::string head_text_;  // The head as sent upstream; then the head of the answer as received.
+  std::string request_head_;                // As sent upstream, up to the body.
+  std::string request_tail_;                // What follows the body: nothing, or the trailers.
+  std::array<std::string_view, 3> unsent_;  // What is left of head, body and tail.
+  std::string head_text_;                   // The head of the answer as received.
   http::ResponseHead response_;
   bool keep_client_ = true;
   bool interim_sent_ = false;  // An interim answer went to the client: no other endpoint now.

@@ -286,6 +286,53 @@ TEST_F(ExchangeTest, TakesAnAnswerFromAnEndpointThatDidNotReadTheBody) {
   EXPECT_THAT(asked.client().received(), EndsWith("\r\n\r\n{}"));
 }
 
+/// An endpoint that takes no byte until it is told to read.
+struct UnreadEndpoint {
+  explicit UnreadEndpoint(test::Loop& loop)
+      : acceptor(loop.io(), net::Tcp::endpoint(net::asio::ip::address_v4::loopback(), 0)),
+        gateway(loop, test::config_for({acceptor.local_endpoint().port()})) {}
+  std::shared_ptr<test::Peer> accept() {
+    std::shared_ptr<test::Peer> peer;
+    acceptor.async_accept([&peer](net::error_code error, net::Socket socket) {
+      EXPECT_FALSE(error);
+      peer = std::make_shared<test::Peer>(std::move(socket));
+    });
+    gateway.loop.run_until([&peer] { return peer != nullptr; });
+    return peer;
+  }
+
+  net::Acceptor acceptor;
+  test::Gateway gateway;
+};
+
+const std::string kLargeBody = "{\"prompt\":\"" + std::string(16 << 20, 'x') + "\"}";
+
+TEST_F(ExchangeTest, TakesAnAnswerFromAnEndpointThatReadsNoMoreAndStays) {
+  UnreadEndpoint endpoint(loop);
+  Asked asked(endpoint.gateway, post(kLargeBody));
+  const auto peer = endpoint.accept();
+  peer->send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(asked.outcome().status, 413);
+  EXPECT_TRUE(asked.outcome().keep);
+  EXPECT_THAT(asked.client().received(), EndsWith("\r\n\r\n{}"));
+  EXPECT_THAT(endpoint.gateway.suspected, IsEmpty());
+  EXPECT_EQ(endpoint.gateway.services.pool.take(EndpointId(0)), nullptr)
+      << "what is left of the body would be taken for the next request";
+}
+
+TEST_F(ExchangeTest, AnInterimAnswerDoesNotEndTheBody) {
+  UnreadEndpoint endpoint(loop);
+  Asked asked(endpoint.gateway, post(kLargeBody));
+  const auto peer = endpoint.accept();
+  peer->send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n");
+  loop.run_until([&] { return !asked.client().received().empty(); });
+  peer->read();
+  loop.run_until([&] { return peer->received().ends_with(kLargeBody); });
+  peer->send(test::sized_answer("200 OK", "x"));
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_NE(endpoint.gateway.services.pool.take(EndpointId(0)), nullptr);
+}
+
 TEST_F(ExchangeTest, ABodyThatIsNoObjectIsAnsweredHere) {
   Asked asked(one, post("[1]"));
   EXPECT_EQ(asked.outcome().status, 400);
