@@ -1,6 +1,7 @@
 #include "net/server_connection.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -25,14 +26,22 @@ constexpr std::size_t kBodyReadBytes = 256 * 1024;
 constexpr int kUnsentBytesMax = 64 * 1024;
 using NotSentLowWater = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
 
-// How long a client may take to read a final answer that it did not expect.
-constexpr std::chrono::milliseconds kLinger{1000};
+// Instead of ConnectionRules::linger_timeout_max when the program ends: what the kernel holds
+// reaches a client that reads all the same.
+constexpr std::chrono::milliseconds kLingerDraining{200};
+
+// Between two looks whether the client left behind pipelined bytes that are not read. With the
+// lateness of a deadline it is noticed within 50 ms.
+constexpr std::chrono::milliseconds kLeaveLookInterval{25};
 
 }  // namespace
 
 ServerConnection::ServerConnection(Socket socket, Deadlines& deadlines,
                                    const ConnectionRules& rules)
-    : Deadline(deadlines), socket_(std::move(socket)), rules_(rules) {
+    : Deadline(deadlines),
+      socket_(std::move(socket)),
+      rules_(rules),
+      leave_look_(deadlines, *this) {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(Tcp::no_delay(true), ignored);
@@ -57,7 +66,7 @@ void ServerConnection::set_phase(Phase phase) {
       expire_after(rules_.write_timeout);
       break;
     case Phase::kLinger:
-      expire_after(kLinger);
+      expire_at(std::min(linger_end_, Clock::now() + rules_.linger_timeout));
       break;
   }
 }
@@ -65,8 +74,10 @@ void ServerConnection::set_phase(Phase phase) {
 void ServerConnection::on_deadline() {
   timed_out_ = true;
   error_code ignored;
-  if (phase_ == Phase::kWrite || phase_ == Phase::kLinger) {
+  if (phase_ == Phase::kWrite) {
     close(/*reset=*/true);
+  } else if (phase_ == Phase::kLinger) {
+    close();
   } else {
     socket_.cancel(ignored);
   }
@@ -256,8 +267,23 @@ void ServerConnection::on_watched() {
       listener_->on_client_left();
     } else if (input_.size() < kPipelineBytesMax) {
       start_watch();
+    } else {
+      leave_look_.expire_after(kLeaveLookInterval);
     }
   }
+}
+
+/// Readable means nothing while bytes wait that nobody reads: asks for the end of the stream alone.
+void ServerConnection::look_for_leave() {
+  if (listener_ == nullptr || watching_ || !socket_.is_open()) return;
+  pollfd asked{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (::poll(&asked, 1, 0) <= 0) {
+    leave_look_.expire_after(kLeaveLookInterval);
+    return;
+  }
+  client_left_ = true;
+  const auto self = shared_from_this();  // The listener may let go of the connection.
+  listener_->on_client_left();
 }
 
 /// Takes into input_ what the socket holds; false when that is nothing.
@@ -322,14 +348,19 @@ void ServerConnection::drain() {
   if (phase_ == Phase::kIdle && listener_ == nullptr) {
     error_code ignored;
     socket_.cancel(ignored);
+  } else if (phase_ == Phase::kLinger) {
+    linger_end_ = std::min(linger_end_, Clock::now() + kLingerDraining);
+    set_phase(Phase::kLinger);
   }
 }
 
 Awaitable<void> ServerConnection::linger_and_close() {
   error_code ignored;
   socket_.shutdown(Tcp::socket::shutdown_send, ignored);
-  set_phase(Phase::kLinger);
+  linger_end_ = Clock::now() + rules_.linger_timeout_max;
+  if (draining_) linger_end_ = Clock::now() + kLingerDraining;
   while (!client_left_ && socket_.is_open()) {
+    set_phase(Phase::kLinger);
     input_.clear();
     if (!co_await more_input()) break;
   }

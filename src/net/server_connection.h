@@ -25,6 +25,11 @@ struct ConnectionRules {
   std::chrono::milliseconds write_timeout;        ///< Longest time that a client takes no byte.
   http::HeadLimits head;
   std::uint64_t max_body_size;  ///< Bytes of payload.
+  /// Longest silence of a client that goes on sending although it has its last answer: a slow
+  /// uploader shall get the answer that refuses its body.
+  std::chrono::milliseconds linger_timeout{2000};
+  /// And how long it is heard out in all.
+  std::chrono::milliseconds linger_timeout_max{30'000};
 };
 
 /// Told that the client left while its request was being answered.
@@ -96,9 +101,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   void drain();
   [[nodiscard]] bool is_draining() const { return draining_; }
 
-  /// Closes after an answer that ends the connection: stops sending, then waits a moment for the
-  /// client to take the answer, so that unread request bytes do not turn into a reset that destroys
-  /// it (RFC 9112, section 9.6).
+  /// Closes after an answer that ends the connection: stops sending, then takes what the client
+  /// still sends until it ends or falls silent, so that unread request bytes do not turn into a
+  /// reset that destroys the answer (RFC 9112, section 9.6). Short when is_draining().
   Awaitable<void> linger_and_close();
   /// Closes at once. `reset`: with RST, so that a body delimited by the close does not look whole.
   void close(bool reset = false);
@@ -106,6 +111,16 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
 
  private:
   enum class Phase : std::uint8_t { kIdle, kHead, kBody, kWrite, kLinger };
+
+  /// Beside the deadline of the phase, which may be running for a write at the same time.
+  class LeaveLook : public Deadline {
+   public:
+    LeaveLook(Deadlines& deadlines, ServerConnection& owner) : Deadline(deadlines), owner_(owner) {}
+
+   private:
+    void on_deadline() override { owner_.look_for_leave(); }
+    ServerConnection& owner_;
+  };
 
   void on_deadline() override;
   void set_phase(Phase phase);
@@ -118,6 +133,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   Read stopped_reading();
   void start_watch();
   void on_watched();
+  void look_for_leave();
   bool take_available();
 
   Socket socket_;
@@ -129,6 +145,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   bool client_left_ = false;
   bool watching_ = false;  // on_watched() will be called when there is something to read.
   LeaveListener* listener_ = nullptr;
+  LeaveLook leave_look_;  // Runs when so much was read ahead that readable says nothing any more.
+  TimePoint linger_end_;
   Waiter input_waiter_;
   ByteBuffer input_;  // Received and not yet taken as head or body.
   std::string head_bytes_;

@@ -340,6 +340,61 @@ TEST_F(ServerConnectionTest, HoldsAPipeliningClientBack) {
   EXPECT_EQ(described(*one.connection), "GET /c ");
 }
 
+TEST_F(ServerConnectionTest, HearsTheClientLeaveBehindMoreThanIsReadAhead) {
+  for (const bool by_reset : {false, true}) {
+    SCOPED_TRACE(by_reset);
+    Served& one = serve_new();
+    one.client->send(kGet);
+    ASSERT_EQ(read(*one.connection), Read::kRequest);
+    Listener listener;
+    one.connection->watch(listener);
+    one.client->send(std::string(100'000, 'x'));
+    loop.run_for(milliseconds(100));
+    ASSERT_TRUE(one.client->all_sent());
+    EXPECT_EQ(listener.left, 0);
+    if (by_reset) {
+      one.client->reset();
+    } else {
+      one.client->close_sending_side();
+    }
+    loop.run_until([&] { return listener.left > 0; });
+    EXPECT_TRUE(one.connection->client_left());
+    loop.run_for(milliseconds(60));
+    EXPECT_EQ(listener.left, 1);
+    one.connection->unwatch();
+  }
+}
+
+TEST_F(ServerConnectionTest, NobodyIsToldOfALeaveBehindManyBytesOnceUnwatched) {
+  Served& one = serve_new();
+  one.client->send(kGet);
+  ASSERT_EQ(read(*one.connection), Read::kRequest);
+  Listener listener;
+  one.connection->watch(listener);
+  one.client->send(std::string(100'000, 'x'));
+  loop.run_for(milliseconds(30));
+  one.connection->unwatch();
+  one.client->close_sending_side();
+  loop.run_for(milliseconds(60));
+  EXPECT_EQ(listener.left, 0);
+}
+
+TEST_F(ServerConnectionTest, AClientThatTakesNothingIsResetAlsoBehindManyBytes) {
+  rules.write_timeout = milliseconds(100);
+  Served& one = serve_new();
+  one.client->send(kGet);
+  ASSERT_EQ(read(*one.connection), Read::kRequest);
+  Listener listener;
+  one.connection->watch(listener);
+  one.client->send(std::string(100'000, 'x'));
+  loop.run_for(milliseconds(30));
+  const std::string bytes(20 << 20, 'a');
+  EXPECT_FALSE(run(loop, one.connection->write(bytes)));
+  EXPECT_FALSE(one.connection->is_open());
+  EXPECT_EQ(listener.left, 0);
+  one.connection->unwatch();
+}
+
 TEST_F(ServerConnectionTest, WritesWhatTheClientTakesAndThenTheRest) {
   Served& one = serve_new();
   const std::string first(3 << 20, 'a');
@@ -431,10 +486,51 @@ TEST_F(ServerConnectionTest, ALingeringCloseLetsTheClientReadTheAnswer) {
   EXPECT_FALSE(one.connection->is_open());
 }
 
-TEST_F(ServerConnectionTest, ALingeringCloseDoesNotWaitForEver) {
+TEST_F(ServerConnectionTest, ALingeringCloseDoesNotWaitForASilentClient) {
+  rules.linger_timeout = kShort;
   Served& one = serve_new();
   run(loop, one.connection->linger_and_close());
   EXPECT_FALSE(one.connection->is_open());
+}
+
+TEST_F(ServerConnectionTest, ALingeringCloseHearsASlowUploaderOut) {
+  rules.linger_timeout = milliseconds(300);
+  Served& one = serve_new();
+  test::Started<void> closing(loop, one.connection->linger_and_close());
+  for (int i = 0; i < 10; ++i) {
+    one.client->send("x");
+    loop.run_for(milliseconds(60));
+  }
+  EXPECT_TRUE(one.connection->is_open());
+  closing.get();
+  EXPECT_FALSE(one.connection->is_open());
+}
+
+TEST_F(ServerConnectionTest, ALingeringCloseDoesNotHearAClientOutForEver) {
+  rules.linger_timeout_max = milliseconds(100);
+  Served& one = serve_new();
+  test::Started<void> closing(loop, one.connection->linger_and_close());
+  for (int i = 0; i < 10; ++i) {
+    one.client->send("x");
+    loop.run_for(kShort);
+  }
+  EXPECT_TRUE(closing.done());
+  closing.get();
+}
+
+TEST_F(ServerConnectionTest, DrainingCutsALingeringCloseShort) {
+  rules.linger_timeout = rules.linger_timeout_max = std::chrono::hours(1);
+  for (const bool before : {true, false}) {
+    SCOPED_TRACE(before);
+    Served& one = serve_new();
+    if (before) one.connection->drain();
+    test::Started<void> closing(loop, one.connection->linger_and_close());
+    loop.run_ready();
+    EXPECT_FALSE(closing.done());
+    if (!before) one.connection->drain();
+    closing.get();
+    EXPECT_FALSE(one.connection->is_open());
+  }
 }
 
 TEST_F(ServerConnectionTest, KnowsTheClientsAddress) {
