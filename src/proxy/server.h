@@ -26,7 +26,8 @@ class Server {
   /// All arguments must outlive the server.
   Server(net::asio::io_context& control, const config::Config& config, log::Logger& logger,
          Internal internal);
-  /// Joins the threads; sessions that still run are cut.
+  /// Joins the threads; sessions that still run are cut. A look-up of a name that still runs is
+  /// waited for.
   ~Server();
 
   /// Binds, starts the threads and the health checks. Returns the port.
