@@ -1,10 +1,5 @@
 #include "net/fetch.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "http/body.h"
 #include "http/head.h"
 #include "net/upstream_connection.h"
@@ -21,19 +16,6 @@ std::string request_text(const FetchRequest& request) {
   for (const auto& [name, value] : request.headers)
     out.append(name).append(": ").append(value).append("\r\n");
   return out.append("\r\n");
-}
-
-bool out_of_descriptors() {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return errno == EMFILE || errno == ENFILE;
-  ::close(descriptor);
-  return false;
-}
-
-/// Why no connection was made, on the gateway's side when it could not make any.
-Error blamed(Error failure) {
-  if (failure.code == Errc::kRefused && out_of_descriptors()) failure.side = Side::kGateway;
-  return failure;
 }
 
 /// Waits for the head of the final response; `head`'s views point into `text`.
@@ -92,7 +74,7 @@ Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadline
   const TimePoint end = Clock::now() + request.limit;
   UpstreamConnection connection(io, deadlines);
   const auto connected = co_await connection.connect(request.addresses, request.limit);
-  if (!connected) co_return blamed(connected.error());
+  if (!connected) co_return connected.error();
   const std::string text = request_text(request);
   const auto written = co_await connection.write(text, std::string_view(), end - Clock::now());
   if (!written) co_return written.error();

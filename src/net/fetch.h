@@ -27,8 +27,7 @@ struct FetchResponse {
 };
 
 /// Asks once, on a connection of its own, and reads the whole answer. Follows no redirect.
-/// Errors: those of UpstreamConnection, kMalformed and kTooLarge. Side kGateway when this process
-/// has no file descriptor left to connect with, which says nothing about the server.
+/// Errors: those of UpstreamConnection, kMalformed and kTooLarge.
 Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadlines,
                                        FetchRequest request);
 
