@@ -16,6 +16,7 @@ namespace olla::net {
 /// One coroutine that waits for a name. Belongs to the thread of the io_context.
 struct Resolver::Waiting : Deadline {
   using Deadline::Deadline;
+  using Deadline::keeper_stopped;
   void on_deadline() override { waiter.wake(); }
 
   Waiter waiter;
@@ -42,6 +43,9 @@ Awaitable<Resolver::Found> Resolver::resolve(std::string host, std::uint16_t por
   // Owned here and not by the coroutine, which it owns while it waits.
   auto owned = std::make_unique<Waiting>(deadlines_);
   Waiting& waiting = *owned;
+  if (waiting.keeper_stopped()) {
+    co_return Error{Errc::kTimeout, Side::kUpstream, host + ": not looked up any more"};
+  }
   waiting_.emplace(host, std::move(owned));
   if (running_.insert(host).second) start(host);
   waiting.expire_after(limit);

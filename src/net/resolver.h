@@ -43,7 +43,8 @@ class Resolver {
 
   /// The addresses of `host` (a literal or a name), in the system's order. A literal costs no
   /// look-up. The resolver must outlive the returned awaitable.
-  /// Errors, side kUpstream: kRefused when there is none, kTimeout after `limit`.
+  /// Errors, side kUpstream: kRefused when there is none, kTimeout after `limit` or
+  /// Deadlines::expire_all().
   Awaitable<Found> resolve(std::string host, std::uint16_t port, Duration limit);
 
  private:

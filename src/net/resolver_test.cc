@@ -104,6 +104,14 @@ TEST_F(ResolverTest, ExpireAllEndsTheWait) {
   EXPECT_EQ(started.get().error().code, Errc::kTimeout);
 }
 
+TEST_F(ResolverTest, NothingIsLookedUpAfterExpireAll) {
+  deadlines.expire_all();
+  const auto found = test::run(loop, scripted->resolve("silent", 80, hours(1)));
+  ASSERT_TRUE(found.has_error());
+  EXPECT_EQ(found.error().code, Errc::kTimeout);
+  EXPECT_EQ(names.asked, 0);
+}
+
 TEST_F(ResolverTest, AResultThatComesAfterTheResolverIsGoneIsDropped) {
   const auto found = test::run(loop, scripted->resolve("silent", 80, milliseconds(0)));
   ASSERT_TRUE(found.has_error());
