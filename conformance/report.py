@@ -8,8 +8,8 @@ TEXT = """\
 Every call goes to a real vLLM server twice: directly, and through `olla serve` with the config of
 the vLLM API page. What the client sees must be the same: status, headers and body.
 
-Set aside: ids and creation times; headers that the gateway adds (`X-Olla-*`, `Via`); `Date` and
-`Content-Length`; the text of the page's own calls where it is random (they are run again with
+Set aside: ids and creation times; headers that the gateway adds (`X-Olla-*`, `Via`); the values
+of `Date` and `Content-Length`; the random text of the page's own calls (they are run again with
 temperature 0 and a seed, and then the text must be equal). A stream is compared by what it says:
 the joined text of each choice, the finish reasons, the usage, and the shapes of its events. The
 number of its events may differ, because a server that is behind joins several tokens in one event.

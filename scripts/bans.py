@@ -24,7 +24,7 @@ CODE_BANS = [
     (re.compile(r"(?<![\w)\]])\[[^\]\s][^\]]*\]\s*\([^)]*\)\s*(mutable\s*)?(noexcept\s*)?"
                 r"->\s*([\w:]+::)?[Aa]waitable\b"),
      "a coroutine that is a lambda with captures: make it a function, pass arguments"),
-    (re.compile(r"\bwhile\s*\([^;{}]*\bco_await\b"),
+    (re.compile(r"\bwhile\s*\((?:[^()]|\([^()]*\))*\bco_await\b"),
      "gcc 12 miscompiles while (co_await ...): assign the result in the loop's body"),
 ]
 HEADER_BANS = [(re.compile(r"\busing\s+namespace\b"), "using namespace in a header")]
@@ -86,6 +86,7 @@ LISTED = ["src/net/tcp.cc", "src/net/tcp_test.cc", "fuzz/head_fuzz.cc"]
 UNLISTED = ["src/net/tls.cc", "src/net/cp.cc", "src/http/tcp.cc", "fuzz/body_fuzz.cc"]
 
 GOOD = [
+    ("src/net/b.cc", "while (more)\n  more = co_await step();\n"),
     ("src/a/a.cc", "// std::cout, detached and co_await f(T{1}) are only words here\n"),
     ("src/a/a.cc", 'const char* text = "std::cout << sleep_for";'),
     ("src/a/a.cc", "const auto [a, b] = co_await f(x[i], y);"),

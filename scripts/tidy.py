@@ -92,7 +92,8 @@ def main() -> int:
               if entry["file"].startswith(f"{ROOT}/src/")
               and (with_tests or not entry["file"].endswith("_test.cc"))]
     version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
-    common = version + (ROOT / ".clang-tidy").read_bytes()
+    settings = [ROOT / ".clang-tidy", *sorted((ROOT / "src").glob("*/.clang-tidy"))]
+    common = version + b"".join(file.read_bytes() for file in settings)
     todo = [(entry, key) for entry, key in ((entry, cache_key(entry, common)) for entry in wanted)
             if not (CACHE / key).exists()]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
+#include <exception>
 #include <regex>
 
 #include "app/commands.h"
@@ -9,8 +11,8 @@ namespace {
 /// Reads "50ms", "1.5s" or "0" into milliseconds.
 std::string read_duration(const std::string& text, std::chrono::milliseconds& out) {
   std::smatch parts;
-  static const std::regex kPattern(R"((\d+(?:\.\d+)?)(ms|s)?)");
-  if (!std::regex_match(text, parts, kPattern)) return "a duration such as 50ms or 1.5s";
+  const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)?)");
+  if (!std::regex_match(text, parts, pattern)) return "a duration such as 50ms or 1.5s";
   const double scale = parts[2] == "s" ? 1000.0 : 1.0;
   out = std::chrono::milliseconds(static_cast<std::int64_t>(std::stod(parts[1]) * scale));
   return {};
@@ -29,9 +31,8 @@ CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::chrono::m
       ->type_name("DURATION");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+/// Reads the command line and runs the command; returns the exit code.
+int run(int argc, char** argv) {
   CLI::App app("olla: an LLM gateway that makes a fleet of vLLM servers look like one", "olla");
   app.set_version_flag("-v,--version", "olla v" OLLA_VERSION);
   app.require_subcommand(0, 1);
@@ -78,4 +79,17 @@ int main(int argc, char** argv) {
   if (sim->parsed()) return olla::app::sim_command(sim_flags);
   if (demo->parsed()) return olla::app::demo_command(demo_port);
   return olla::app::serve_command(config_file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Whoever reads the log may go away; that is no reason to stop serving.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
 }

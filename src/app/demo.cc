@@ -20,6 +20,7 @@ constexpr const char* kSmallModel = "mistralai/Mistral-7B-Instruct-v0.2";
 class SimulatedFleet {
  public:
   SimulatedFleet() : work_(boost::asio::make_work_guard(io_)) {}
+  // NOLINTNEXTLINE(bugprone-exception-escape): without memory to stop, the process may as well end.
   ~SimulatedFleet() {
     boost::asio::post(io_, [this] {
       for (const auto& server : servers_)
@@ -101,7 +102,7 @@ int demo_command(std::uint16_t port) {
   }
   fleet.run();
   log::Logger logger(config.logging);
-  return run_gateway(config, logger, print_examples);
+  return run_gateway(config, logger, print_examples, exit_soon);
 }
 
 }  // namespace olla::app

@@ -1,6 +1,8 @@
 #include "app/gateway.h"
 
 #include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -15,8 +17,9 @@ namespace {
 /// Stops the server at the first signal and hurries it at the second.
 class SignalHandler {
  public:
-  SignalHandler(boost::asio::io_context& io, proxy::Server& server, log::Logger& logger)
-      : signals_(io, SIGINT, SIGTERM), server_(server), logger_(logger) {
+  SignalHandler(boost::asio::io_context& io, proxy::Server& server, log::Logger& logger,
+                const std::function<void()>& on_stopped)
+      : signals_(io, SIGINT, SIGTERM), server_(server), logger_(logger), on_stopped_(on_stopped) {
     wait();
   }
 
@@ -28,6 +31,7 @@ class SignalHandler {
       server_.stop([this] {
         logger_.info("stopped");
         stopped_ = true;
+        on_stopped_();
         signals_.cancel();
       });
       if (!stopped_) wait();  // For the second one.
@@ -37,16 +41,19 @@ class SignalHandler {
   boost::asio::signal_set signals_;
   proxy::Server& server_;
   log::Logger& logger_;
+  const std::function<void()>& on_stopped_;
   bool stopped_ = false;
 };
 
 }  // namespace
 
 int run_gateway(const config::Config& config, log::Logger& logger,
-                const std::function<void(std::uint16_t)>& on_listening) {
+                const std::function<void(std::uint16_t)>& on_listening,
+                const std::function<void()>& on_stopped) {
   raise_file_limit();
   boost::asio::io_context control(1);
   proxy::Server server(control, config, logger, admin::answer_internal);
+  SignalHandler signals(control, server, logger, on_stopped);
   const auto port = server.start();
   if (!port) {
     logger.error("cannot listen", {{"error", port.error().detail}});
@@ -55,10 +62,16 @@ int run_gateway(const config::Config& config, log::Logger& logger,
   logger.info("listening", {{"host", config.server.host},
                             {"port", std::int64_t{*port}},
                             {"endpoints", static_cast<std::int64_t>(config.endpoints.size())}});
-  SignalHandler signals(control, server, logger);
   on_listening(*port);
   control.run();
   return 0;
+}
+
+void exit_soon() {
+  std::signal(SIGALRM, [](int) { _exit(0); });
+  itimerval soon{};
+  soon.it_value.tv_usec = 500'000;
+  setitimer(ITIMER_REAL, &soon, nullptr);
 }
 
 void raise_file_limit() {

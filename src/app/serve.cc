@@ -57,7 +57,8 @@ int serve_command(const std::string& config_file) {
   for (const config::Problem& warning : loaded.warnings)
     logger.warn("config", {{"warning", config::to_text(warning, config_file)}});
   if (config_file.empty()) explain_missing_file(logger);
-  return run_gateway(loaded.config, logger, [](std::uint16_t) {});
+  return run_gateway(
+      loaded.config, logger, [](std::uint16_t) {}, exit_soon);
 }
 
 int check_command(const std::string& config_file) {

@@ -12,9 +12,22 @@
 namespace olla::app {
 
 int sim_command(const SimFlags& flags) {
+  if (flags.model.empty()) {
+    std::fputs("error: --model must not be empty\n", stderr);
+    return 2;
+  }
+  if (flags.port + flags.count - 1 > 65535) {
+    std::fputs("error: --port and --count go beyond port 65535\n", stderr);
+    return 2;
+  }
   raise_file_limit();
   boost::asio::io_context io(1);
   std::vector<std::unique_ptr<sim::Server>> servers;
+  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code&, int) {
+    for (const auto& server : servers)
+      server->stop();
+  });
   for (std::uint32_t i = 0; i < flags.count; ++i) {
     sim::ServerOptions options;
     if (flags.port != 0) options.port = static_cast<std::uint16_t>(flags.port + i);
@@ -35,11 +48,6 @@ int sim_command(const SimFlags& flags) {
   }
   // Programs that start a simulator wait for these lines through a pipe.
   std::fflush(stdout);
-  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
-  signals.async_wait([&](const boost::system::error_code&, int) {
-    for (const auto& server : servers)
-      server->stop();
-  });
   io.run();
   return 0;
 }

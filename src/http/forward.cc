@@ -157,7 +157,9 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
   for (const Field& field : head.fields) {
     if (iequals(field.name, "content-length")) {
       // Also a bodiless answer (HEAD, 304) tells the length of the body that it does not have.
-      if (forwarding.framing == Framing::kLength || forwarding.framing == Framing::kNone) {
+      // Only 204 has none to tell (RFC 9110, section 8.6).
+      if (forwarding.framing == Framing::kLength ||
+          (forwarding.framing == Framing::kNone && head.status != 204)) {
         append_field(field.name, field.value, out);
         framed = true;
       }
@@ -195,6 +197,7 @@ void append_interim_head(const ResponseHead& head, std::string& out) {
   const ConnectionNames listed(head.fields);
   append_status_line(head, out);
   for (const Field& field : head.fields) {
+    if (iequals(field.name, "content-length")) continue;
     if (passes_to_client(field, listed)) append_field(field.name, field.value, out);
   }
   out.append("\r\n");
@@ -215,8 +218,10 @@ void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_
 
 std::optional<std::string_view> client_request_id(std::span<const Field> fields) {
   for (const std::string_view name : {"x-olla-request-id", "x-request-id"}) {
-    const auto value = find_field(fields, name);
-    if (value && value->size() <= 128 && is_visible_ascii(*value)) return value;
+    for (const Field& field : fields) {
+      if (!iequals(field.name, name)) continue;
+      if (field.value.size() <= 128 && is_visible_ascii(field.value)) return field.value;
+    }
   }
   return std::nullopt;
 }

@@ -179,6 +179,20 @@ TEST(ResponseForwardTest, ABodilessAnswerKeepsTheLengthItTells) {
             std::string::npos);
 }
 
+TEST(ResponseForwardTest, AnAnswerThatCanHaveNoBodyTellsNoLength) {
+  ResponseForwarding forwarding = usual_response();
+  forwarding.framing = Framing::kNone;
+  EXPECT_EQ(respond("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", forwarding)
+                .find("Content-Length"),
+            std::string::npos);
+  ResponseHead interim;
+  ASSERT_FALSE(parse_response_head(
+      "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: x\r\n\r\n", 100, "GET", interim));
+  std::string out;
+  append_interim_head(interim, out);
+  EXPECT_EQ(out, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+}
+
 TEST(TrailerForwardTest, PassesOnlyWhatATrailerMaySay) {
   const std::vector<Field> trailers = {
       {"X-Sum", "1"}, {"Content-Length", "5"}, {"X-Olla-Response-Time", "evil"}, {"TE", "x"}};
@@ -191,6 +205,7 @@ TEST(RequestIdTest, TakesTheClientsIdWhenItIsFit) {
   const auto id = [](std::vector<Field> fields) { return client_request_id(fields); };
   EXPECT_EQ(id({{"X-Request-ID", "b"}, {"x-olla-request-id", "a"}}), "a");
   EXPECT_EQ(id({{"X-Olla-Request-ID", "has space"}, {"X-Request-ID", "b"}}), "b");
+  EXPECT_EQ(id({{"X-Request-ID", "has space"}, {"X-Request-ID", "b"}}), "b");
   EXPECT_FALSE(id({{"X-Request-ID", ""}}));
   EXPECT_FALSE(id({}));
   const std::string longest(128, 'x');

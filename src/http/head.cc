@@ -155,9 +155,22 @@ std::optional<Refusal> parse_request_line(std::string_view line, RequestHead& ou
   return std::nullopt;
 }
 
+/// The host and port of a target in absolute form.
+std::optional<std::string_view> authority_of(std::string_view target) {
+  if (!istarts_with(target, "http://") && !istarts_with(target, "https://")) return std::nullopt;
+  const std::string_view rest = target.substr(target.find("://") + 3);
+  return rest.substr(0, rest.find_first_of("/?"));
+}
+
 std::optional<Refusal> decide_request_framing(const Seen& seen, RequestHead& out) {
   if (seen.hosts > 1) return Refusal{400, "More than one Host header."};
   if (seen.hosts == 0 && out.minor_version == 1) return Refusal{400, "The Host header is missing."};
+  // The host of a target in absolute form counts, whatever the field says (section 3.2.2).
+  if (const auto authority = authority_of(out.target)) out.host = *authority;
+  // Neither white space, a path nor a user's name and password (RFC 9110, sections 4.2.4 and 7.2).
+  if (out.host.find_first_of(" \t/?#@\\,\"<>") != std::string_view::npos) {
+    return Refusal{400, "The host is not a name or an address with a port."};
+  }
   if (seen.transfer_encoding) {
     if (seen.content_length) {
       return Refusal{400, "Content-Length and Transfer-Encoding exclude each other."};

@@ -30,7 +30,7 @@ struct RequestHead {
   bool keep_alive = true;
   bool expects_continue = false;
   bool takes_trailers = false;  ///< `TE: trailers`.
-  std::string_view host;
+  std::string_view host;        ///< The Host field, or the host of a target in absolute form.
 };
 
 /// The head of a response. All views point into the bytes that were parsed.

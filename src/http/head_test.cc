@@ -84,6 +84,9 @@ constexpr RefusedCase kRefused[] = {
     {"chunked in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", 400},
     {"no host", "GET / HTTP/1.1\r\n", 400},
     {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400},
+    {"host with a space", "GET / HTTP/1.1\r\nHost: a b\r\n", 400},
+    {"host with a path", "GET / HTTP/1.1\r\nHost: a/c\r\n", 400},
+    {"host with a password", "GET http://user:secret@a/ HTTP/1.1\r\nHost: a\r\n", 400},
     {"folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n", 400},
     {"space before colon", "GET / HTTP/1.1\r\nHost : a\r\n", 400},
     {"no colon", "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n", 400},
@@ -146,6 +149,14 @@ TEST(RequestHeadTest, ReusedHeadKeepsNothingOfTheRequestBefore) {
   EXPECT_EQ(head.framing, Framing::kNone);
   EXPECT_EQ(head.content_length, 0u);
   EXPECT_EQ(head.fields.size(), 1u);
+}
+
+TEST(RequestHeadTest, TakesTheHostOfATargetInAbsoluteForm) {
+  RequestHead head;
+  ASSERT_FALSE(parse_request_head("GET http://a:1/x HTTP/1.1\r\nHost: b\r\n\r\n", 100, head));
+  EXPECT_EQ(head.host, "a:1");
+  ASSERT_FALSE(parse_request_head("GET /http://a:1/x HTTP/1.1\r\nHost: b\r\n\r\n", 100, head));
+  EXPECT_EQ(head.host, "b");
 }
 
 struct KeepAliveCase {

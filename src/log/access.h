@@ -11,12 +11,15 @@
 
 namespace olla::log {
 
+/// The status in the log of a request whose client left before an answer began; nginx's number.
+constexpr int kClientLeft = 499;
+
 /// What one request was, for its access line. Durations in milliseconds since its first byte.
 struct AccessEntry {
   std::string request_id;
   std::string_view client;
   std::string_view method;
-  std::string_view path;  ///< With the query: an API of this kind has no secrets there.
+  std::string_view path;  ///< Without the query, which may hold a secret.
   std::optional<std::string> model;
   std::string endpoint;           ///< Empty when no endpoint answered.
   int status = 0;                 ///< 499: the client left before the head of an answer.

@@ -19,7 +19,10 @@ Logger::Logger(const config::Logging& settings)
   sink_->flush_on(spdlog::level::trace);
 }
 
-Logger::~Logger() = default;
+Logger::~Logger() {
+  // Joins the thread, after it wrote what waits; only then may the sink go.
+  pool_.reset();
+}
 
 void Logger::debug(std::string_view message, std::initializer_list<Field> fields) {
   write(config::LogLevel::kDebug, message, {fields.begin(), fields.size()});

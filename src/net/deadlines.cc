@@ -35,15 +35,21 @@ void Deadlines::arm(TimePoint when) {
 void Deadlines::look() {
   const TimePoint now = Clock::now();
   armed_for_ = TimePoint::max();
-  // An expired one may destroy itself or any other: start over after each. They are few per tick.
+  // Taken out first, because an expired one may destroy itself or any other; they unlink themselves
+  // from whatever list they are in.
+  List due;
   for (auto it = all_.begin(); it != all_.end();) {
-    if (it->when_ > now) {
-      ++it;
-      continue;
-    }
-    it->expire_never();
-    it->on_deadline();
-    it = all_.begin();
+    Deadline& deadline = *it++;
+    if (deadline.when_ > now) continue;
+    deadline.unlink();
+    due.push_back(deadline);
+  }
+  while (!due.empty()) {
+    Deadline& deadline = due.front();
+    deadline.unlink();
+    all_.push_back(deadline);
+    deadline.expire_never();
+    deadline.on_deadline();
   }
   TimePoint next = TimePoint::max();
   for (const Deadline& deadline : all_)

@@ -62,7 +62,7 @@ Awaitable<Result<std::string>> read_body(UpstreamConnection& connection, TimePoi
     if (step.consumed > 0) continue;
     const auto got = co_await connection.read(end - Clock::now());
     if (!got) {
-      if (got.error().code == Errc::kClosed && scanner.finish_at_close()) co_return body;
+      if (connection.ended_in_order() && scanner.finish_at_close()) co_return body;
       co_return got.error();
     }
   }

@@ -11,6 +11,10 @@ namespace {
 // Connections that the kernel holds for us while all threads are busy.
 constexpr int kBacklog = 4096;
 
+// Port 0 on a name with several addresses: the port that the system picks for the first one may be
+// taken on the next. Then another is picked, this many times in all.
+constexpr int kPortAttempts = 20;
+
 // The pause after an accept failed for want of file descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
@@ -27,32 +31,44 @@ error_code listen_on(Acceptor& acceptor, const Tcp::endpoint& endpoint) {
   return error;
 }
 
+/// Listens on all addresses that this machine has, on one port: `port`, or the one that the system
+/// picks for the first address.
+error_code listen_on_all(asio::io_context& io, const Tcp::resolver::results_type& found,
+                         std::uint16_t port, std::vector<Acceptor>& out) {
+  out.clear();
+  error_code error = asio::error::host_not_found;
+  for (const auto& one : found) {
+    Tcp::endpoint endpoint = one.endpoint();
+    endpoint.port(port);
+    Acceptor acceptor(io);
+    error = listen_on(acceptor, endpoint);
+    if (!error) {
+      port = acceptor.local_endpoint().port();
+      out.push_back(std::move(acceptor));
+    } else if (error != asio::error::address_family_not_supported &&
+               error != boost::system::errc::address_not_available) {
+      // A name may lead to an address that this machine does not have (::1 without IPv6).
+      return error;
+    }
+  }
+  return out.empty() ? error : error_code();
+}
+
 }  // namespace
 
 Result<std::uint16_t> Listener::open(const std::string& host, std::uint16_t port) {
   asio::ip::basic_resolver<Tcp, Executor> resolver(io_);
   error_code error;
   const auto found = resolver.resolve(host, std::to_string(port), Tcp::resolver::passive, error);
-  const std::string where = host + ":" + std::to_string(port);
-  if (error) return Error{Errc::kRefused, Side::kGateway, where + ": " + error.message()};
-  for (const auto& one : found) {
-    Tcp::endpoint endpoint = one.endpoint();
-    endpoint.port(port);
-    Acceptor acceptor(io_);
-    error = listen_on(acceptor, endpoint);
-    if (!error) {
-      port = acceptor.local_endpoint().port();
-      acceptors_.push_back(std::move(acceptor));
-    } else if (error != asio::error::address_family_not_supported &&
-               error != boost::system::errc::address_not_available) {
-      // A name may lead to an address that this machine does not have (::1 without IPv6).
-      return Error{Errc::kRefused, Side::kGateway, where + ": " + error.message()};
-    }
+  if (!error) error = listen_on_all(io_, found, port, acceptors_);
+  for (int attempt = 1; attempt < kPortAttempts; ++attempt) {
+    if (port != 0 || error != asio::error::address_in_use) break;
+    error = listen_on_all(io_, found, port, acceptors_);
   }
-  if (acceptors_.empty()) {
-    return Error{Errc::kRefused, Side::kGateway, where + ": " + error.message()};
-  }
-  return port;
+  if (!error) return acceptors_.front().local_endpoint().port();
+  acceptors_.clear();
+  return Error{Errc::kRefused, Side::kGateway,
+               host + ":" + std::to_string(port) + ": " + error.message()};
 }
 
 void Listener::start(Choose choose) {

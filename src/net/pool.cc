@@ -11,11 +11,10 @@ std::unique_ptr<UpstreamConnection> Pool::take(EndpointId endpoint) {
   const auto found = idle_.find(endpoint);
   if (found == idle_.end()) return nullptr;
   auto& stack = found->second;
-  const TimePoint now = Clock::now();
   while (!stack.empty()) {
     std::unique_ptr<UpstreamConnection> connection = std::move(stack.back());
     stack.pop_back();
-    if (now - connection->idle_since < kTrustedIdle || connection->is_quiet()) return connection;
+    if (connection->is_quiet()) return connection;
   }
   return nullptr;
 }
@@ -37,8 +36,7 @@ void Pool::on_deadline() {
   std::size_t left = 0;
   for (auto& [endpoint, stack] : idle_) {
     std::erase_if(stack, [now](const std::unique_ptr<UpstreamConnection>& connection) {
-      const Duration idle = now - connection->idle_since;
-      return idle > kMaxIdle || (idle >= kTrustedIdle && !connection->is_quiet());
+      return now - connection->idle_since > kMaxIdle || !connection->is_quiet();
     });
     left += stack.size();
   }

@@ -11,14 +11,13 @@ namespace olla::net {
 
 /// The idle upstream connections of one thread, most recently used first.
 ///
-/// vLLM's server closes a connection that was idle for 5 s, without a word. One that was idle for
-/// longer than kTrustedIdle is therefore checked before it is handed out, and the dead ones are
-/// swept out every second.
+/// vLLM's server closes a connection that was idle for 5 s, without a word; a broken one may send
+/// bytes that nobody asked for, which the next client would take for its answer. Each is therefore
+/// checked before it is handed out, and the unusable ones are swept out every second.
 class Pool : private Deadline {
  public:
   explicit Pool(Deadlines& deadlines) : Deadline(deadlines) {}
 
-  static constexpr std::chrono::seconds kTrustedIdle{4};
   /// An endpoint that keeps connections open for longer than this gets them closed.
   static constexpr std::chrono::seconds kMaxIdle{60};
   static constexpr std::size_t kMaxIdlePerEndpoint = 1024;

@@ -109,6 +109,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_head() {
   timed_out_ = false;
   body_.clear();
   body_.shrink(kPipelineBytesMax);
+  if (input_.empty()) input_.shrink(2 * kInputBytes);
   trailers_.clear();
   head_ =
       http::RequestHead{.method = {}, .target = {}, .fields = std::move(head_.fields), .host = {}};
@@ -234,30 +235,39 @@ void ServerConnection::watch(LeaveListener& listener) {
   if (!watching_ && !client_left_) start_watch();
 }
 
+/// Waits for readiness only: a read that were pending here would hold a place in input_, and take
+/// bytes away from the reads of a pipelined request's body.
 void ServerConnection::start_watch() {
   watching_ = true;
-  const auto room = asio::buffer(input_.prepare(kInputBytes), kInputBytes);
-  socket_.async_read_some(room, [self = shared_from_this()](error_code error, std::size_t bytes) {
-    self->on_watched(error, bytes);
-  });
+  socket_.async_wait(Socket::wait_read,
+                     [self = shared_from_this()](error_code) { self->on_watched(); });
 }
 
-void ServerConnection::on_watched(error_code error, std::size_t bytes) {
+void ServerConnection::on_watched() {
   watching_ = false;
-  if (error) {
-    client_left_ = true;
-  } else {
-    input_.commit(bytes);
-  }
   if (input_waiter_.waiting()) {
+    // A cancelled wait means a deadline or drain(): that the client left nobody knows.
+    const bool nothing_yet = !take_available() && !client_left_;
+    if (nothing_yet && !timed_out_ && !draining_) return start_watch();
     input_waiter_.wake();  // Last: the coroutine may end here.
   } else if (listener_ != nullptr) {
+    take_available();
     if (client_left_) {
       listener_->on_client_left();
     } else if (input_.size() < kPipelineBytesMax) {
       start_watch();
     }
   }
+}
+
+/// Takes into input_ what the socket holds; false when that is nothing.
+bool ServerConnection::take_available() {
+  const auto room = asio::buffer(input_.prepare(kInputBytes), kInputBytes);
+  error_code error;
+  const std::size_t bytes = socket_.read_some(room, error);
+  input_.commit(bytes);
+  client_left_ = client_left_ || (error && error != asio::error::would_block);
+  return bytes > 0;
 }
 
 ServerConnection::Write ServerConnection::write_now(std::string_view first,

@@ -46,7 +46,7 @@ class LeaveListener {
 ///       c->watch(listener);  ... write ...  c->unwatch();
 ///     }
 ///
-/// Always held by shared_ptr: a read may be pending while the owner is already done with it.
+/// Always held by shared_ptr: a wait may be pending while the owner is already done with it.
 class ServerConnection : public std::enable_shared_from_this<ServerConnection>, private Deadline {
  public:
   enum class Read : std::uint8_t {
@@ -117,7 +117,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   Read refuse(http::Refusal refusal);
   Read stopped_reading();
   void start_watch();
-  void on_watched(error_code error, std::size_t bytes);
+  void on_watched();
+  bool take_available();
 
   Socket socket_;
   const ConnectionRules& rules_;
@@ -126,7 +127,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   bool timed_out_ = false;
   bool draining_ = false;
   bool client_left_ = false;
-  bool watching_ = false;  // A read into input_ is pending on behalf of watch().
+  bool watching_ = false;  // on_watched() will be called when there is something to read.
   LeaveListener* listener_ = nullptr;
   Waiter input_waiter_;
   ByteBuffer input_;  // Received and not yet taken as head or body.

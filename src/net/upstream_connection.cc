@@ -32,17 +32,18 @@ Awaitable<Result<void>> UpstreamConnection::connect(std::span<const fleet::Addre
   expire_after(limit);
   error_code last = asio::error::host_unreachable;
   for (const fleet::Address& address : addresses) {
+    // Also when that happened before the first attempt, or just as it succeeded.
+    if (timed_out_ || aborted_) break;
     error_code ignored;
     socket_.close(ignored);
     const auto [error] = co_await socket_.async_connect(to_asio(address), kAwait);
-    if (!error) {
+    if (!error && socket_.is_open()) {
       expire_never();
       socket_.non_blocking(true, ignored);
       socket_.set_option(Tcp::no_delay(true), ignored);
       co_return Result<void>();
     }
     last = error;
-    if (timed_out_ || aborted_) break;
   }
   expire_never();
   error_code ignored;
@@ -78,6 +79,7 @@ Awaitable<Result<void>> UpstreamConnection::read(Duration limit) {
   const auto room = asio::buffer(input_.prepare(read_bytes_), read_bytes_);
   const auto [error, bytes] = co_await socket_.async_read_some(room, kAwait);
   expire_never();
+  ended_in_order_ = error == asio::error::eof;
   if (error) co_return explain(error, "read");
   input_.commit(bytes);
   if (bytes == read_bytes_) read_bytes_ = std::min(read_bytes_ * 4, kReadBytesMax);

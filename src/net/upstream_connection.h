@@ -37,6 +37,10 @@ class UpstreamConnection : private Deadline {
   /// with kCancelled.
   void abort();
 
+  /// After kClosed from read(): true when the endpoint ended its side in order, false when it reset
+  /// the connection. A body that is delimited by the close is whole only after the former.
+  [[nodiscard]] bool ended_in_order() const { return ended_in_order_; }
+
   /// True when an idle connection can be used: the endpoint neither closed it nor sent anything.
   bool is_quiet();
 
@@ -57,6 +61,7 @@ class UpstreamConnection : private Deadline {
   std::size_t read_bytes_;
   bool timed_out_ = false;
   bool aborted_ = false;
+  bool ended_in_order_ = false;
   bool reused_ = false;
 };
 

@@ -16,9 +16,6 @@ namespace {
 // inputs into one header.
 constexpr http::HeadLimits kResponseHead{.bytes = 256 * 1024, .fields = 300};
 
-// The status of a request whose client left before an answer began; nginx's number for it.
-constexpr int kClientLeft = 499;
-
 double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -35,9 +32,10 @@ std::vector<http::Field> fields_of(const std::vector<config::Header>& headers) {
   return fields;
 }
 
-/// True for a model name that may stand in a header as it is.
+/// True for a model name that may stand in a header as it is. Real names are under 200 bytes; a
+/// client's nonsense shall not come back as a head that nobody takes.
 bool fits_header(const std::optional<std::string>& model) {
-  return model && !model->empty() && http::is_field_value(*model);
+  return model && !model->empty() && model->size() <= 1024 && http::is_field_value(*model);
 }
 
 }  // namespace
@@ -52,6 +50,7 @@ void Exchange::on_client_left() {
 }
 
 void Exchange::cut() {
+  entry_.error = "cut at shutdown";
   if (upstream_) upstream_->abort();
   client_.close(/*reset=*/true);
 }
@@ -74,7 +73,7 @@ net::Awaitable<bool> Exchange::run() {
   entry_.bytes = client_.bytes_written() - written_before;
   if (!client_.is_open()) {
     keep_client_ = false;
-    if (entry_.status == 0) entry_.status = kClientLeft;
+    if (entry_.status == 0) entry_.status = log::kClientLeft;
     if (entry_.error.empty() && client_.client_left()) entry_.error = "the client left";
   }
   co_return keep_client_;
@@ -120,7 +119,7 @@ net::Awaitable<void> Exchange::try_endpoints() {
       co_await answer_no_endpoint(pick.reason);
       co_return;
     }
-    const fleet::Booking booking(*pick.view->live);
+    const fleet::Booking booking = routing::book(pick);
     tried_.push_back(pick.view->endpoint->id);
     if (co_await try_endpoint(*pick.view) == Try::kOver) co_return;
   }
@@ -156,7 +155,7 @@ net::Awaitable<Exchange::Try> Exchange::try_connection(const fleet::EndpointView
     const Error why = sent || silent ? got.error() : sent.error();
     co_return co_await give_up_on(view, why, reused);
   }
-  co_await relay_response(view);
+  co_await relay_response(view, sent.has_value());
   co_return Try::kOver;
 }
 
@@ -167,7 +166,7 @@ net::Awaitable<Exchange::Try> Exchange::give_up_on(const fleet::EndpointView& vi
     client_.close();
     co_return Try::kOver;
   }
-  if (error.code == Errc::kClosed && reused) co_return Try::kAgain;
+  if (error.code == Errc::kClosed && reused && !interim_sent_) co_return Try::kAgain;
   services_.suspect(view.endpoint->id);
   services_.logger.warn("endpoint failed", {{"endpoint", view.endpoint->config.name},
                                             {"request_id", entry_.request_id},
@@ -175,7 +174,12 @@ net::Awaitable<Exchange::Try> Exchange::give_up_on(const fleet::EndpointView& vi
   switch (error.code) {
     case Errc::kClosed:
     case Errc::kRefused:
-      co_return Try::kElsewhere;
+      if (!interim_sent_) co_return Try::kElsewhere;
+      // The client has seen a byte of this endpoint's.
+      co_await answer(make_error(502, "endpoint_closed",
+                                 "The endpoint closed the connection before it answered."),
+                      "the endpoint broke off");
+      co_return Try::kOver;
     case Errc::kTimeout:
       // The endpoint has the request and may still be working on it: asking another one would pay
       // for the same generation twice.
@@ -242,6 +246,7 @@ net::Awaitable<Result<void>> Exchange::read_response_head() {
     if (response_.status == 100 || client_.head().minor_version == 0) continue;
     std::string interim;
     http::append_interim_head(response_, interim);
+    interim_sent_ = true;
     if (!co_await client_.write(interim)) {
       co_return Error{Errc::kCancelled, Side::kClient, "the client took no interim response"};
     }
@@ -289,7 +294,8 @@ std::string Exchange::response_head_text(const fleet::EndpointView& view, const 
   return text;
 }
 
-net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view) {
+/// `whole`: the endpoint took all of the request, so that another one may follow it.
+net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view, bool whole) {
   RelayOptions options;
   options.plan = plan_body(response_.framing, client_.head().minor_version);
   options.gap_limit = services_.config.proxy.read_timeout;
@@ -317,7 +323,7 @@ net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view) {
     entry_.ttfb_ms = milliseconds(relay.head_sent_at() - client_.request_start());
   entry_.usage = relay.usage();
   if (end == Relay::End::kComplete) {
-    const bool reusable = response_.keep_alive && upstream_->input().empty();
+    const bool reusable = whole && response_.keep_alive && upstream_->input().empty();
     if (reusable) services_.pool.give(view.endpoint->id, std::move(upstream_));
     co_return;
   }
@@ -330,7 +336,9 @@ net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view) {
                            {"request_id", entry_.request_id},
                            {"error", relay.error()}});
   } else {
-    entry_.error = "the client left";
+    if (entry_.error.empty()) {
+      entry_.error = client_.client_left() ? "the client left" : "the client took no more bytes";
+    }
     client_.close();
   }
 }

@@ -25,6 +25,7 @@ class Exchange : public net::LeaveListener {
   /// All arguments must outlive the exchange. `route` points into the client's head.
   Exchange(Services& services, net::ServerConnection& client, const routing::Route& route,
            log::AccessEntry& entry);
+  ~Exchange() override { client_.unwatch(); }
 
   /// Runs the exchange to its end and fills the access entry. The request's head and body must have
   /// been read. Returns whether the client's connection may carry another request.
@@ -52,7 +53,7 @@ class Exchange : public net::LeaveListener {
   net::Awaitable<Result<void>> read_response_head();
   net::Awaitable<Result<void>> read_one_head(TimePoint end);
   net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& error, bool reused);
-  net::Awaitable<void> relay_response(const fleet::EndpointView& view);
+  net::Awaitable<void> relay_response(const fleet::EndpointView& view, bool whole);
   std::string response_head_text(const fleet::EndpointView& view, const BodyPlan& plan,
                                  bool time_trailer);
 
@@ -66,6 +67,7 @@ class Exchange : public net::LeaveListener {
   std::string head_text_;  // The head as sent upstream; then the head of the answer as received.
   http::ResponseHead response_;
   bool keep_client_ = true;
+  bool interim_sent_ = false;  // An interim answer went to the client: no other endpoint now.
 };
 
 }  // namespace olla::proxy

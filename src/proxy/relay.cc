@@ -27,6 +27,10 @@ std::size_t trailer_section_size(std::string_view bytes) {
   return end == std::string_view::npos ? 0 : end + 4;
 }
 
+Error malformed(const char* what) {
+  return {Errc::kMalformed, Side::kUpstream, what};
+}
+
 std::uint64_t milliseconds_since(TimePoint start) {
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count());
@@ -56,7 +60,8 @@ net::Awaitable<Relay::End> Relay::run(std::string head_text) {
   for (;;) {
     std::size_t raw_bytes = scan();
     if (scanner_.state() == http::BodyScanner::State::kMalformed) {
-      co_return co_await broke("the chunked framing of the answer is broken", false);
+      Error why = malformed("the chunked framing of the answer is broken");
+      co_return co_await stopped(std::move(why));
     }
     if (scanner_.state() == http::BodyScanner::State::kTrailers) {
       if (trailer_section_size(upstream_.input().view().substr(raw_bytes)) == 0) {
@@ -64,9 +69,8 @@ net::Awaitable<Relay::End> Relay::run(std::string head_text) {
         if (!co_await send(raw_bytes)) co_return End::kClientGone;
         raw_bytes = 0;
       }
-      if (!co_await read_trailers(raw_bytes)) {
-        co_return co_await broke("the trailers of the answer are cut or malformed", false);
-      }
+      const auto trailers = co_await read_trailers(raw_bytes);
+      if (!trailers) co_return co_await stopped(trailers.error());
     } else if (scanner_.state() == http::BodyScanner::State::kDone) {
       finish_reframed();
     }
@@ -75,10 +79,9 @@ net::Awaitable<Relay::End> Relay::run(std::string head_text) {
 
     const auto got = co_await upstream_.read(options_.gap_limit);
     if (got) continue;
-    if (client_.client_left()) co_return End::kClientGone;
-    const Error why = got.error();
-    if (why.code != Errc::kClosed || !scanner_.finish_at_close()) {
-      co_return co_await broke(why.detail, why.code == Errc::kTimeout);
+    const bool may_be_the_end = got.error().code == Errc::kClosed && upstream_.ended_in_order();
+    if (!may_be_the_end || !scanner_.finish_at_close()) {
+      co_return co_await stopped(got.error());
     }
   }
 }
@@ -117,22 +120,27 @@ void Relay::finish_reframed() {
 }
 
 /// Waits for the whole trailer section, which starts at `offset` of the input, and makes suffix_.
-net::Awaitable<bool> Relay::read_trailers(std::size_t offset) {
+net::Awaitable<Result<void>> Relay::read_trailers(std::size_t offset) {
   for (;;) {
     const std::string_view section = upstream_.input().view().substr(offset);
     const std::size_t size = trailer_section_size(section);
     if (size > 0) {
-      if (!http::parse_trailers(section.substr(0, size), kMaxTrailers, trailers_)) co_return false;
+      if (!http::parse_trailers(section.substr(0, size), kMaxTrailers, trailers_)) {
+        co_return malformed("the trailers of the answer are malformed");
+      }
       std::optional<std::uint64_t> time;
       if (options_.time_trailer_since) time = milliseconds_since(*options_.time_trailer_since);
       if (options_.plan.framing == http::Framing::kChunked) {
         http::append_trailers(trailers_, time, suffix_);
       }
       trailer_bytes_ = size;
-      co_return true;
+      co_return Result<void>();
     }
-    if (section.size() > kMaxTrailerBytes) co_return false;
-    if (!co_await upstream_.read(options_.gap_limit)) co_return false;
+    if (section.size() > kMaxTrailerBytes) {
+      co_return malformed("the trailers of the answer are too large");
+    }
+    const auto got = co_await upstream_.read(options_.gap_limit);
+    if (!got) co_return got.error();
   }
 }
 
@@ -164,14 +172,24 @@ net::Awaitable<bool> Relay::send(std::size_t raw_bytes) {
   co_return true;
 }
 
-/// The endpoint failed in mid-answer: tells an event stream so, and cuts the connection.
-net::Awaitable<Relay::End> Relay::broke(std::string why, bool timed_out) {
-  error_ = std::move(why);
+/// Whether the client, by what was sent to it, would understand one more event here.
+bool Relay::may_add_event() const {
+  if (!options_.event_stream || !events_.at_boundary()) return false;
+  // Behind the last chunk there are only trailers, and behind broken framing nothing is certain.
+  if (scanner_.state() != http::BodyScanner::State::kMore) return false;
+  if (options_.plan.framing == http::Framing::kLength) return false;
+  return options_.plan.framing != http::Framing::kChunked || !options_.plan.raw ||
+         scanner_.between_chunks();
+}
+
+/// The answer cannot go on. When that is the endpoint's doing, an event stream is told so and the
+/// connection is cut.
+net::Awaitable<Relay::End> Relay::stopped(Error why) {
+  if (why.code == Errc::kCancelled || client_.client_left()) co_return End::kClientGone;
+  error_ = std::move(why.detail);
   if (!head_sent_) co_return End::kUpstreamBroke;  // The caller can still answer.
-  const bool chunked = options_.plan.framing == http::Framing::kChunked;
-  const bool between = !chunked || !options_.plan.raw || scanner_.between_chunks();
-  const bool malformed = scanner_.state() == http::BodyScanner::State::kMalformed;
-  if (options_.event_stream && between && !malformed && events_.at_boundary()) {
+  if (may_add_event()) {
+    const bool timed_out = why.code == Errc::kTimeout;
     vllm::ApiError error;
     error.message = timed_out ? "The endpoint went silent in the middle of its answer."
                               : "The connection to the endpoint broke in the middle of its answer.";
@@ -179,12 +197,12 @@ net::Awaitable<Relay::End> Relay::broke(std::string why, bool timed_out) {
     error.status = timed_out ? 504 : 502;
     const std::string event = sse::error_event(vllm::error_body(error));
     std::string text;
-    if (chunked) {
+    if (options_.plan.framing == http::Framing::kChunked) {
       append_chunk(event, text);
     } else {
       text = event;
     }
-    if (options_.plan.framing != http::Framing::kLength) co_await client_.write(text);
+    co_await client_.write(text);
   }
   // Without the last chunk, or the missing bytes, the close shows by itself; a body that ends with
   // the close would look whole, so it is reset.

@@ -42,7 +42,7 @@ class Relay {
  public:
   enum class End : std::uint8_t {
     kComplete,       ///< All of it was written.
-    kClientGone,     ///< The client left or took nothing for too long.
+    kClientGone,     ///< The client left or took nothing for too long, or somebody aborted it.
     kUpstreamBroke,  ///< See error(); a client that has the head is cut off so that it shows.
   };
 
@@ -64,9 +64,10 @@ class Relay {
   std::size_t scan();
   void note_payload(std::string_view payload);
   void finish_reframed();
-  net::Awaitable<bool> read_trailers(std::size_t offset);
+  net::Awaitable<Result<void>> read_trailers(std::size_t offset);
   net::Awaitable<bool> send(std::size_t raw_bytes);
-  net::Awaitable<End> broke(std::string why, bool timed_out);
+  net::Awaitable<End> stopped(Error why);
+  [[nodiscard]] bool may_add_event() const;
 
   net::UpstreamConnection& upstream_;
   net::ServerConnection& client_;

@@ -38,9 +38,16 @@ net::Awaitable<void> Session::run() {
 /// Serves one request; false when the connection ends with it.
 net::Awaitable<bool> Session::serve_request() {
   Read read = co_await client_->read_head();
-  if (read == Read::kRequest) read = co_await client_->read_body();
+  const bool began = read == Read::kRequest;
+  if (began) read = co_await client_->read_body();
   if (read == Read::kClosed) {
     client_->close();
+    if (began) {
+      log::AccessEntry entry = begin_entry();
+      entry.status = log::kClientLeft;
+      entry.error = "the client left";
+      end_entry(entry);
+    }
     co_return false;
   }
   if (read == Read::kRefused) {
@@ -61,7 +68,9 @@ log::AccessEntry Session::begin_entry() {
       given ? std::string(*given) : hex16(services_.random.next()) + hex16(services_.random.next());
   entry.client = client_->client_address();
   entry.method = head.method;
-  entry.path = head.target;
+  // Without the query, and without the authority of an absolute form: they may hold secrets.
+  const auto path = http::origin_form(head.target).value_or("*");
+  entry.path = path.substr(0, path.find('?'));
   return entry;
 }
 

@@ -32,6 +32,7 @@ Worker::Worker(const config::Config& config, log::Logger& logger, const Internal
                 .random = Random(system_seed()),
                 .snapshot = std::move(snapshot)} {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory to stop, the process may as well end.
 Worker::~Worker() {
   if (!thread_.joinable()) return;
   cut();

@@ -21,7 +21,7 @@ class Worker : public net::ConnectionSink {
   Worker(const config::Config& config, log::Logger& logger, const Internal& internal,
          const Suspect& suspect, std::shared_ptr<const fleet::Snapshot> snapshot);
   /// Cuts what still runs and joins the thread.
-  ~Worker() override;
+  ~Worker() override;  // NOLINT(bugprone-exception-escape): see there.
 
   void start();
   net::asio::io_context& io() override { return io_; }

@@ -1,7 +1,10 @@
 """HTTP/1.1 framing towards the client: connections, bodies, interim responses."""
 
+import threading
+
 import pytest
 
+from harness.environment import scaled
 from harness.errors import assert_error
 from harness.message import (
     LAST_CHUNK,
@@ -425,4 +428,21 @@ def test_does_not_take_bytes_after_a_response_for_the_next_one(client, backend):
     backend.handler = lambda exchange: exchange.send(response_bytes(200, body=b"mine") + unasked)
     assert client.request("GET", ECHO).body == b"mine"
     backend.handler = lambda exchange: exchange.reply(body=b"yours")
+    assert client.request("GET", ECHO).body == b"yours"
+
+
+def test_does_not_take_bytes_that_come_later_for_the_next_one(client, backend):
+    go, sent = threading.Event(), threading.Event()
+
+    def answer(exchange):
+        exchange.send(response_bytes(200, body=b"mine"))
+        assert go.wait(scaled(10))
+        exchange.send(response_bytes(200, body=b"smuggled"))
+        sent.set()
+
+    backend.handler = answer
+    assert client.request("GET", ECHO).body == b"mine"
+    backend.handler = lambda exchange: exchange.reply(body=b"yours")
+    go.set()
+    assert sent.wait(scaled(10))
     assert client.request("GET", ECHO).body == b"yours"

@@ -1,9 +1,16 @@
 """What the gateway says of its work, and what it must never say."""
 
+import contextlib
 import json
 import re
+import subprocess
 
 import pytest
+
+from harness.client import Client
+from harness.environment import binary, scaled
+from harness.message import request_bytes
+from harness.process import write_config
 
 CHAT = "/olla/vllm/v1/chat/completions"
 BODY = {"model": "Some/Model", "messages": [{"role": "user", "content": "hi"}]}
@@ -157,3 +164,62 @@ def test_logs_less_at_a_higher_level(world, backend):
     gateway = world.gateway(config=config, listening_on=probe.port)
     assert world.connect(gateway).request("GET", "/internal/health").status == 200
     assert gateway.records() == []
+
+
+@contextlib.contextmanager
+def gateway_with_own_log(tmp_path, backend):
+    """A gateway whose standard output is this test's to read, or not. Gives process and port."""
+    config = {"server": {"host": "127.0.0.1", "port": 0}, "endpoints": [backend.endpoint()]}
+    command = [str(binary()), "serve", "-c", str(write_config(config, tmp_path))]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+    try:
+        record = {}
+        while record.get("msg") != "listening":
+            record = json.loads(process.stdout.readline())
+        yield process, record["port"]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_outlives_the_reader_of_its_log(tmp_path, backend):
+    with gateway_with_own_log(tmp_path, backend) as (process, port):
+        process.stdout.close()
+        for _ in range(3):
+            client = Client(port)
+            assert client.request("GET", "/olla/vllm/v1/x").status == 200
+            client.close()
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(scaled(20)) == 0
+
+
+def test_ends_although_nobody_reads_its_log(tmp_path, backend):
+    with gateway_with_own_log(tmp_path, backend) as (process, port):
+        client = Client(port)
+        # More lines than a pipe holds.
+        for _ in range(600):
+            assert client.request("GET", "/olla/vllm/v1/x").status == 200
+        client.close()
+        process.terminate()
+        assert process.wait(scaled(20)) == 0
+
+
+def test_keeps_the_query_and_the_authority_of_a_target_out_of_the_log(world, gateway, backend):
+    client = world.connect(gateway)
+    client.request("GET", "/olla/vllm/v1/x?api_key=sk-s3cret", with_id("query"))
+    client.request("GET", "http://s3cret.test/olla/vllm/v1/x", with_id("authority"))
+    for name in ("query", "authority"):
+        (record,) = gateway.access(request_id=name)
+        assert record["path"] == "/olla/vllm/v1/x"
+    assert "s3cret" not in gateway.output()
+
+
+def test_writes_a_line_for_a_client_that_leaves_during_its_upload(world, gateway):
+    client = world.connect(gateway)
+    head = [("Content-Length", "10"), ("X-Olla-Request-ID", "upload")]
+    client.send(request_bytes("POST", CHAT, head) + b"half")
+    client.close()
+    (record,) = gateway.access(request_id="upload")
+    assert record["status"] == 499

@@ -2,9 +2,11 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
+from harness.environment import binary, scaled
 from harness.message import json_request, request_bytes
 
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
@@ -240,3 +242,17 @@ def test_answers_pipelined_requests(client):
     assert client.read_response().status == 200
     for _ in range(3):
         assert client.read_response().status == 200
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--model", ""],
+        ["--model", "m", "--port", "65535", "--count", "2"],
+        ["--model", "m", "--ttft", "5x"],
+        ["--model", "m", "--itl", "9" * 400],
+    ],
+)
+def test_refuses_flags_that_make_no_sense(flags):
+    run = subprocess.run([str(binary()), "sim", *flags], capture_output=True, timeout=scaled(20))
+    assert run.returncode == 2 and run.stderr

@@ -144,7 +144,7 @@ def test_passes_a_head_before_the_first_event(client, backend):
     assert client.read_body(head).body == b"data: x\n\n"
 
 
-# The issue is 1 ms on a quiet machine. The limit here is wide, since the test's own threads and
+# The aim is 1 ms on a quiet machine. The limit here is wide, since the test's own threads and
 # their neighbours take turns on few cores; a buffer or a timer in the way costs more than that.
 def test_holds_no_event_back(client, backend):
     sent = []

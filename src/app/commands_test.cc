@@ -1,0 +1,65 @@
+#include "app/commands.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace olla::app {
+namespace {
+
+using testing::HasSubstr;
+
+/// A config file that exists for one test.
+class File {
+ public:
+  explicit File(std::string_view text)
+      : path_(testing::TempDir() + "olla_commands_test_" + std::to_string(::getpid()) + ".yaml") {
+    std::ofstream(path_) << text;
+  }
+  ~File() { std::filesystem::remove(path_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(CheckCommandTest, SaysThatAConfigIsFine) {
+  const File file("endpoints:\n  - url: http://localhost:8000\n    type: vllm\n");
+  testing::internal::CaptureStdout();
+  const int code = check_command(file.path());
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("no errors, 0 warnings, 1 end"));
+  EXPECT_EQ(code, 0);
+}
+
+TEST(CheckCommandTest, PrintsEveryErrorWithItsLine) {
+  const File file("servr: {}\nendpoints:\n  - url: ftp://x\n    type: vllm\n");
+  testing::internal::CaptureStderr();
+  const int code = check_command(file.path());
+  const std::string printed = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(code, 2);
+  EXPECT_THAT(printed, HasSubstr("error: " + file.path() + ":1"));
+  EXPECT_THAT(printed, HasSubstr("error: " + file.path() + ":3"));
+}
+
+TEST(ServeCommandTest, DoesNotStartWithAWrongConfig) {
+  const File file("endpoints: 7\n");
+  testing::internal::CaptureStderr();
+  const int code = serve_command(file.path());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("error: "));
+  EXPECT_EQ(code, 2);
+}
+
+TEST(ServeCommandTest, DoesNotStartWithoutTheFileItWasGiven) {
+  testing::internal::CaptureStderr();
+  const int code = serve_command("/nowhere/olla.yaml");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("/nowhere/olla.yaml"));
+  EXPECT_EQ(code, 2);
+}
+
+}  // namespace
+}  // namespace olla::app

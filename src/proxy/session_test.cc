@@ -1,0 +1,278 @@
+#include "proxy/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+
+#include "test/gateway.h"
+#include "test/loop.h"
+#include "test/peer.h"
+#include "test/scripted_server.h"
+
+namespace olla::proxy {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::SizeIs;
+using testing::StartsWith;
+
+/// One client's connection, served to its end.
+class Served {
+ public:
+  explicit Served(test::Gateway& gateway) : gateway_(gateway) {
+    test::Pair pair = test::make_pair(gateway.loop);
+    client_ = std::move(pair.peer);
+    client_->read();
+    session_.emplace(gateway.services, std::move(pair.socket));
+    running_.emplace(gateway.loop, session_->run());
+  }
+  ~Served() {
+    client_->close();
+    finish();
+  }
+  Served(const Served&) = delete;
+  Served& operator=(const Served&) = delete;
+
+  test::Peer& client() { return *client_; }
+  Session& session() { return *session_; }
+  void finish() {
+    running_->get();
+    gateway_.loop.run_ready();
+  }
+  [[nodiscard]] bool done() const { return running_->done(); }
+  /// Waits until the gateway closed the connection, and returns all that it sent.
+  const std::string& all_received() {
+    gateway_.loop.run_until([this] { return client_->ended(); });
+    return client_->received();
+  }
+
+ private:
+  test::Gateway& gateway_;
+  std::shared_ptr<test::Peer> client_;
+  std::optional<Session> session_;
+  std::optional<test::Started<void>> running_;
+};
+
+std::string get(std::string_view path, std::string_view fields = {}) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: gw\r\n" + std::string(fields) + "\r\n";
+}
+
+struct SessionTest : testing::Test {
+  test::Loop loop;
+  test::ScriptedServer server{loop, [](test::Peer& peer, const std::string& request) {
+                                const std::string path = request.substr(0, request.find(" HTTP"));
+                                peer.send(test::sized_answer("200 OK", path));
+                              }};
+  test::Gateway gateway{loop, test::config_for({server.port()})};
+};
+
+TEST_F(SessionTest, AnswersPipelinedRequestsInTheirOrder) {
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/a") + get("/internal/health") + get("/olla/proxy/b") +
+                       "POST /olla/openai/c HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\nok" +
+                       get("/nowhere", "Connection: close\r\n"));
+  const std::string& all = served.all_received();
+  std::size_t at = 0;
+  for (const char* part : {"GET /a", "{}", "GET /b", "POST /c", "unknown_route"}) {
+    at = all.find(part, at);
+    ASSERT_NE(at, std::string::npos) << part;
+  }
+  EXPECT_THAT(server.requests(), SizeIs(3));
+  EXPECT_THAT(server.connections(), SizeIs(1));
+}
+
+TEST_F(SessionTest, AnUnknownPathIsA404) {
+  Served served(gateway);
+  served.client().send(get("/v1/models", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 404 Not Found\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("\"code\":\"unknown_route\""));
+}
+
+TEST_F(SessionTest, EveryAnswerHasARequestId) {
+  Served served(gateway);
+  served.client().send(get("/internal/health") +
+                       get("/nowhere", "X-Request-ID: mine\r\nConnection: close\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("\r\nX-Olla-Request-ID: mine\r\n"));
+  const std::string& all = served.all_received();
+  const std::size_t first = all.find("X-Olla-Request-ID: ");
+  EXPECT_THAT(all.substr(first, 53), MatchesRegex("X-Olla-Request-ID: [0-9a-f]{32}\r\n"));
+}
+
+TEST_F(SessionTest, ARefusalEndsTheConnectionInOrder) {
+  Served served(gateway);
+  served.client().send("GET /olla/vllm/a HTTP/1.1\r\nHost: gw\r\nbad field\r\n\r\n" +
+                       get("/olla/vllm/b"));
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_FALSE(served.client().was_reset());
+  EXPECT_THAT(server.requests(), SizeIs(0));
+}
+
+TEST_F(SessionTest, AClientThatLeavesBetweenRequestsEndsIt) {
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/a"));
+  loop.run_until([&] { return served.client().received().ends_with("GET /a"); });
+  served.client().close();
+  served.finish();
+}
+
+TEST_F(SessionTest, DrainingEndsAnIdleOneAndLetsARunningOneFinish) {
+  server.on_request(test::stays_silent());
+  Served idle(gateway);
+  Served running(gateway);
+  running.client().send(get("/olla/vllm/a"));
+  loop.run_until([&] { return server.requests().size() == 1; });
+  idle.session().drain();
+  running.session().drain();
+  idle.finish();
+  loop.run_ready();
+  EXPECT_FALSE(running.done());
+  server.connections().back()->send(test::sized_answer("200 OK", "late"));
+  EXPECT_THAT(running.all_received(), HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(SessionTest, ACutEndsItWhateverItDoes) {
+  server.on_request(test::stays_silent());
+  Served idle(gateway);
+  Served reading(gateway);
+  Served running(gateway);
+  reading.client().send("POST /olla/vllm/a HTTP/1.1\r\nHost: gw\r\nContent-Length: 5\r\n\r\n12");
+  running.client().send(get("/olla/vllm/a"));
+  loop.run_until([&] { return server.requests().size() == 1; });
+  for (Served* one : {&idle, &reading, &running}) {
+    one->session().cut();
+    one->finish();
+    loop.run_until([&] { return one->client().ended(); });
+    EXPECT_TRUE(one->client().was_reset());
+  }
+  EXPECT_EQ(gateway.in_flight(), 0U);
+}
+
+/// One random way for an endpoint to behave.
+void misbehave(Random& random, test::Peer& peer) {
+  const std::string stream =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n" +
+      test::chunked({"data: 1\n\n", "data: 2\n\n"});
+  const std::string large = test::sized_answer("200 OK", std::string(300'000, 'x'));
+  switch (random.below(12)) {
+    case 0:
+      return peer.reset();
+    case 1:
+      return peer.close();
+    case 2:
+      return peer.send("no HTTP\r\n\r\n");
+    case 3:
+      peer.send(stream);
+      return peer.close_sending_side();
+    case 4:
+      peer.send(stream);
+      return peer.reset();
+    case 5:
+      peer.send(large.substr(0, random.below(large.size())));
+      return peer.close_sending_side();
+    case 6:
+      return peer.send(large);
+    case 7:
+      return peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\naX");
+    case 8:
+      peer.send("HTTP/1.0 200 OK\r\n\r\nuntil the close");
+      return peer.close_sending_side();
+    case 9:
+      return;  // Silence.
+    case 10:
+      return peer.send(stream + "0\r\n\r\n");
+    default:
+      return peer.send(test::sized_answer("200 OK", "fine"));
+  }
+}
+
+std::string random_requests(Random& random) {
+  std::string out;
+  const std::uint64_t count = 1 + random.below(3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string body =
+        "{\"model\":\"m\",\"x\":\"" + std::string(random.below(20'000), 'x') + "\"}";
+    switch (random.below(6)) {
+      case 0:
+        out.append(get("/internal/health"));
+        break;
+      case 1:
+        out.append("nonsense\r\n\r\n");
+        break;
+      case 2:
+        out.append(get("/olla/vllm/v1/models"));
+        break;
+      default:
+        out.append("POST /olla/vllm/v1/completions HTTP/1.1\r\nHost: gw\r\nContent-Length: " +
+                   std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
+  }
+  return out;
+}
+
+/// One client with a whim of its own: how much it sends, and when and how it leaves.
+void one_visit(Random& random, test::Gateway& gateway) {
+  Served served(gateway);
+  const std::string requests = random_requests(random);
+  const bool whole = random.below(3) != 0;
+  served.client().send(requests.substr(0, whole ? requests.size() : random.below(requests.size())));
+  const std::uint64_t steps = random.below(60);
+  for (std::uint64_t step = 0; step < steps && gateway.loop.io().poll_one() > 0; ++step) {
+  }
+  // Some clients wait for so long that the endpoint's time is over.
+  if (random.below(30) == 0) gateway.loop.run_for(milliseconds(30));
+  switch (random.below(4)) {
+    case 0:
+      served.client().reset();
+      break;
+    case 1:
+      served.session().cut();
+      break;
+    case 2:
+      served.client().close_sending_side();
+      break;
+    default:
+      served.client().close();
+  }
+  served.finish();
+}
+
+TEST_F(SessionTest, NothingIsLeftAfterTwoThousandVisitsOfAllKinds) {
+  const std::uint64_t seed = system_seed();
+  SCOPED_TRACE(testing::Message() << "seed=" << seed);
+  Random random(seed);
+  const test::ScriptedServer::OnRequest at_random =
+      [&random](test::Peer& peer, const std::string&) { misbehave(random, peer); };
+  std::array<test::ScriptedServer, 3> servers = {test::ScriptedServer(loop, at_random),
+                                                 test::ScriptedServer(loop, at_random),
+                                                 test::ScriptedServer(loop, at_random)};
+  const test::DeadPort dead(loop);
+  config::Config config =
+      test::config_for({servers[0].port(), dead.port(), servers[1].port(), servers[2].port()});
+  config.proxy.response_header_timeout = milliseconds(20);
+  config.proxy.read_timeout = milliseconds(20);
+  test::Gateway fleet(loop, std::move(config));
+  const std::size_t descriptors = test::open_descriptors();
+  for (int visit = 0; visit < 2000 && !HasFailure(); ++visit) {
+    SCOPED_TRACE(visit);
+    one_visit(random, fleet);
+    ASSERT_EQ(fleet.in_flight(), 0U);
+  }
+  fleet.services.pool.clear();
+  std::size_t asked = 0;
+  for (test::ScriptedServer& one : servers) {
+    asked += one.requests().size();
+    one.drop_connections();
+  }
+  EXPECT_GT(asked, 1000U) << "the visits end too early to show anything";
+  loop.run_ready();
+  EXPECT_EQ(test::open_descriptors(), descriptors);
+}
+
+}  // namespace
+}  // namespace olla::proxy

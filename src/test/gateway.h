@@ -1,0 +1,93 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fleet/snapshot.h"
+#include "net/address.h"
+#include "proxy/services.h"
+#include "test/loop.h"
+
+namespace olla::test {
+
+/// A config with one healthy endpoint on 127.0.0.1 for each port, named "e0", "e1", ...
+inline config::Config config_for(const std::vector<std::uint16_t>& ports) {
+  config::Config config;
+  config.logging.level = config::LogLevel::kError;  // Failures are what these tests are about.
+  for (const std::uint16_t port : ports) {
+    config::Endpoint endpoint;
+    endpoint.name = "e" + std::to_string(config.endpoints.size());
+    endpoint.type = "vllm";
+    endpoint.address = {.scheme = "http", .host = "127.0.0.1", .path = "/", .port = port};
+    endpoint.url = "http://" + endpoint.address.authority();
+    endpoint.model_url = "/v1/models";
+    endpoint.health_check_url = "/health";
+    config.endpoints.push_back(std::move(endpoint));
+  }
+  return config;
+}
+
+/// What one thread of the gateway works with, on the test's loop.
+struct Gateway {
+  Gateway(Loop& loop_in, config::Config config_in)
+      : loop(loop_in),
+        config(std::move(config_in)),
+        logger(config.logging),
+        fleet(config.endpoints),
+        services{.io = loop.io(),
+                 .config = config,
+                 .logger = logger,
+                 .internal = internal,
+                 .suspect = suspect,
+                 .connection_rules = generous_rules(),
+                 .deadlines = net::Deadlines(loop.io()),
+                 .pool = net::Pool(services.deadlines),
+                 .random = Random(1),
+                 .snapshot = nullptr} {
+    for (std::uint32_t i = 0; i < fleet.size(); ++i) {
+      const config::Url& url = config.endpoints[i].address;
+      fleet.set_addresses(EndpointId(i), {*net::literal_address(url.host, url.port)});
+      fleet.set_health(EndpointId(i), fleet::Health::kHealthy);
+    }
+    services.snapshot = fleet.snapshot();
+  }
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway() {
+    services.pool.clear();
+    services.deadlines.expire_all();
+    loop.run_ready();
+  }
+
+  static net::ConnectionRules generous_rules() {
+    net::ConnectionRules rules;
+    rules.idle_timeout = rules.read_header_timeout = std::chrono::seconds(30);
+    rules.read_timeout = rules.write_timeout = std::chrono::seconds(30);
+    rules.max_body_size = 64 << 20;
+    return rules;
+  }
+
+  /// Requests in flight on all endpoints together.
+  [[nodiscard]] std::uint32_t in_flight() const {
+    std::uint32_t sum = 0;
+    for (const fleet::EndpointView& view : services.snapshot->endpoints)
+      sum += view.live->in_flight.load();
+    return sum;
+  }
+
+  Loop& loop;
+  config::Config config;
+  log::Logger logger;
+  fleet::Fleet fleet;
+  std::vector<EndpointId> suspected;
+  proxy::Internal internal = [](std::string_view, std::string_view path) {
+    return path == "/internal/health" ? std::optional(proxy::OwnAnswer{200, "{}", {}})
+                                      : std::nullopt;
+  };
+  proxy::Suspect suspect = [this](EndpointId id) { suspected.push_back(id); };
+  proxy::Services services;
+};
+
+}  // namespace olla::test
