@@ -35,29 +35,10 @@ std::string_view without_quotes(std::string_view value) {
   return value.substr(1, value.size() - 2);
 }
 
-// Clients may write a key with escapes ("mod\u0065l"), and vLLM reads it decoded.
-bool key_is(std::string_view raw, std::string_view wanted) {
-  if (raw == wanted) return true;
-  // No escape makes more than six bytes out of one, so that a huge key is not decoded in vain.
-  constexpr std::size_t kEscapeBytesMax = 6;
-  if (raw.size() > wanted.size() * kEscapeBytesMax) return false;
-  if (raw.find('\\') == std::string_view::npos) return false;
-  return decode_json_string(raw) == wanted;
-}
-
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
   });
-}
-
-// The values that vLLM's request model turns into true ("stream": "yes" does stream).
-bool means_true(std::string_view value) {
-  static constexpr std::array<std::string_view, 6> kWords = {"true", "1", "yes", "on", "t", "y"};
-  if (!is_string(value)) return value == "true" || value == "1" || value == "1.0";
-  const std::string_view word = without_quotes(value);
-  return std::any_of(kWords.begin(), kWords.end(),
-                     [word](std::string_view known) { return equals_ignoring_case(word, known); });
 }
 
 std::optional<std::uint32_t> hex4(std::string_view text) {
@@ -202,6 +183,23 @@ RequestFacts inspect_request(std::string_view body) {
   }
   if (is_string(model)) facts.model = decode_json_string(without_quotes(model));
   return facts;
+}
+
+bool key_is(std::string_view raw, std::string_view wanted) {
+  if (raw == wanted) return true;
+  // No escape makes more than six bytes out of one, so that a huge key is not decoded in vain.
+  constexpr std::size_t kEscapeBytesMax = 6;
+  if (raw.size() > wanted.size() * kEscapeBytesMax) return false;
+  if (raw.find('\\') == std::string_view::npos) return false;
+  return decode_json_string(raw) == wanted;
+}
+
+bool means_true(std::string_view value) {
+  static constexpr std::array<std::string_view, 6> kWords = {"true", "1", "yes", "on", "t", "y"};
+  if (!is_string(value)) return value == "true" || value == "1" || value == "1.0";
+  const std::string_view word = without_quotes(value);
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [word](std::string_view known) { return equals_ignoring_case(word, known); });
 }
 
 std::optional<std::string> decode_json_string(std::string_view raw) {

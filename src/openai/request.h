@@ -35,6 +35,14 @@ struct RequestFacts {
 /// only. An object that is cut off or broken yields what was found before the break.
 [[nodiscard]] RequestFacts inspect_request(std::string_view body);
 
+/// Whether the key of a member is `wanted`. `raw` is what stands between the key's quotes: clients
+/// may write it with escapes ("mod\u0065l"), and vLLM reads it decoded.
+[[nodiscard]] bool key_is(std::string_view raw, std::string_view wanted);
+
+/// Whether vLLM's request model turns this JSON value into true where it wants a boolean: true, 1
+/// and words such as "yes" (so that "stream": "yes" does stream).
+[[nodiscard]] bool means_true(std::string_view value);
+
 /// The text of a JSON string: `raw` is what stands between its quotes. nullopt when an escape is
 /// bad, a surrogate is alone, or a quote or control character stands unescaped. Bytes that are not
 /// escapes are copied as they are, also invalid UTF-8.

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace olla::vllm {
+
+/// One entry of a server's model list, with vLLM's own fields.
+struct ModelEntry {
+  std::string id = {};
+  std::string owned_by = {};
+  std::optional<std::string> root = {};            ///< The path or name that was loaded.
+  std::optional<std::string> parent = {};          ///< Of a LoRA adapter: the id of its base model.
+  std::optional<std::int64_t> max_model_len = {};  ///< Tokens; null for a LoRA adapter.
+  std::string permission = "[]";                   ///< A JSON list, as the server wrote it.
+
+  friend bool operator==(const ModelEntry&, const ModelEntry&) = default;
+};
+
+/// The entries of an answer of GET /v1/models, in its order, each id once. Servers other than vLLM
+/// leave members out; an entry without an id is skipped. nullopt when it is no model list.
+[[nodiscard]] std::optional<std::vector<ModelEntry>> parse_models(std::string_view json);
+
+/// The models of one endpoint. The views must stay alive while a union is made of it.
+struct EndpointModels {
+  std::string_view endpoint;
+  std::span<const ModelEntry> models;
+};
+
+/// One model of the fleet.
+struct FleetModel {
+  /// As the first endpoint has it, but with the smallest max_model_len.
+  ModelEntry entry = {};
+  std::int64_t created = 0;  ///< When the gateway first saw it, Unix time in seconds.
+
+  struct Length {
+    std::string endpoint;
+    std::optional<std::int64_t> max_model_len;
+
+    friend bool operator==(const Length&, const Length&) = default;
+  };
+  /// By endpoint, where they differ; else empty.
+  std::vector<Length> lengths = {};
+};
+
+/// When each model id was first seen, Unix time in seconds.
+using FirstSeen = std::map<std::string, std::int64_t, std::less<>>;
+
+/// The models of all `endpoints` together, each id once: the earliest seen first, among those of
+/// one second the base models before the adapters, then by id. So the order does not change when an
+/// endpoint comes or goes. A model that `first_seen` lacks has 0.
+[[nodiscard]] std::vector<FleetModel> union_of_models(std::span<const EndpointModels> endpoints,
+                                                      const FirstSeen& first_seen);
+
+/// An answer of GET /v1/models.
+[[nodiscard]] std::string models_document(std::span<const FleetModel> models);
+
+/// One model as it stands in that list: an answer of GET /v1/models/{id}.
+[[nodiscard]] std::string model_document(const FleetModel& model);
+
+/// The model id in a path, from behind "/v1/models/" to the query: "/" may stand for itself or be
+/// written %2F. nullopt when it is empty, an escape is broken, or a byte would be zero.
+[[nodiscard]] std::optional<std::string> model_id_of_path(std::string_view segment);
+
+/// The name in `served` that a client means by `asked`: the same, or else one that differs in the
+/// case of ASCII letters alone. nullopt when there is none. Views into `served`.
+[[nodiscard]] std::optional<std::string_view> served_name(std::string_view asked,
+                                                          std::span<const std::string> served);
+
+/// The body of the 404 with which vLLM answers a model that it does not serve, with the names that
+/// exist; of very many only the first.
+[[nodiscard]] std::string unknown_model_error(std::string_view asked,
+                                              std::span<const std::string> served);
+
+}  // namespace olla::vllm
