@@ -100,7 +100,7 @@ TEST_F(UpstreamConnectionTest, ASilentAddressLeavesTimeForTheNext) {
   loop.run_ready();
   UpstreamConnection connection(loop.io(), deadlines);
   const std::vector<fleet::Address> addresses = {deaf.address(), loopback(server.port())};
-  EXPECT_TRUE(run(loop, connection.connect(addresses, milliseconds(400))));
+  ASSERT_TRUE(run(loop, connection.connect(addresses, milliseconds(400))));
   EXPECT_TRUE(connection.is_open());
   EXPECT_EQ(accepted().received(), "");
 }
