@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/async_result.hpp>
 #include <optional>
 #include <utility>
 
@@ -17,10 +16,7 @@ class Waiter {
 
   /// Suspends the calling coroutine until wake(). At most one at a time. The Waiter must outlive
   /// the wait.
-  Awaitable<void> wait() {
-    auto store = [this](Handler handler) { handler_.emplace(std::move(handler)); };
-    co_await asio::async_initiate<const UseAwaitable, void()>(store, token_);
-  }
+  Awaitable<void> wait();
 
   /// Runs the waiting coroutine, inside this call, until it suspends again. Nothing when none
   /// waits. The caller must touch no state that the coroutine may have ended.
