@@ -26,6 +26,12 @@ fixed answer follows, whatever the temperature, and then EOS:
     [[tools2]]  some text and then two tool calls
     [[think]]   <think>...</think> and an answer                 (server: --reasoning-parser qwen3)
     [[stop]]    EOS at once (empty answer)
+    [[json]]    a sentence and then JSON; the JSON alone when a schema forbids the sentence. The
+                question of vLLM's API page has this answer too.
+    [[fork]]    EOS at once or, almost as likely, a longer answer (for length_penalty)
+
+The tokenizer puts <|bos|> before a text unless add_special_tokens is false, and <|bos|> and
+<|im_end|> are special: skip_special_tokens takes them out of an answer.
 
 How: the hidden space is split in two. Dimensions [0, S) hold one-hot states of the scripted tokens,
 with an embedding norm so large that attention and MLP cannot disturb it; lm_head row of the next
@@ -42,7 +48,15 @@ import sysconfig
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    decoders,
+    models,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 
 HID, INTER, LAYERS, HEADS, KV, HD = 256, 256, 2, 4, 2, 64
 S = 112  # dimensions reserved for scripted states
@@ -59,6 +73,8 @@ SPECIAL = [
     "<|s_tools2|>",
     "<|s_think|>",
     "<|s_stop|>",
+    "<|s_json|>",
+    "<|s_fork|>",
 ]
 MARK = [
     "<tool_call>",
@@ -115,7 +131,18 @@ SCRIPTS = {
         "is 4.",
     ],
     "<|s_stop|>": [],
+    "<|s_json|>": [
+        "Here you are:\n",
+        '{"benefits": ["throughput"',
+        ', "memory"]',
+        ', "summary": ',
+        '"It is fast."}',
+    ],
+    "<|s_fork|>": ["Take the ", "longer way ", "round, ", "which takes ", "more ", "tokens."],
 }
+# Where else than to its first piece, of weight 4, a start token leads: the piece (None: EOS), and a
+# weight. 1/32 more makes it e^0.5 times as likely; a lesser one comes when the first is forbidden.
+SECOND = {"<|s_fork|>": (None, 4.03125), "<|s_json|>": ('{"benefits": ["throughput"', 3.5)}
 # "X#2" means: a second copy of mark X, which needs a token of its own to be a state of its own.
 # vLLM's Hermes parser works on text, so the copies are spelled from two tokens: "<tool" + "_call>"
 # and so on.
@@ -143,7 +170,9 @@ TEMPLATE = """\
 {{ '<|im_start|>assistant\\n' }}
 {%- if '[[hello]]' in text %}{{ '<|s_hello|>' }}{% elif '[[tool]]' in text %}{{ '<|s_tool|>' }}\
 {% elif '[[tools2]]' in text %}{{ '<|s_tools2|>' }}{% elif '[[think]]' in text %}\
-{{ '<|s_think|>' }}{% elif '[[stop]]' in text %}{{ '<|s_stop|>' }}{% endif -%}
+{{ '<|s_think|>' }}{% elif '[[stop]]' in text %}{{ '<|s_stop|>' }}\
+{% elif '[[json]]' in text or 'benefits of using vLLM' in text %}{{ '<|s_json|>' }}\
+{% elif '[[fork]]' in text %}{{ '<|s_fork|>' }}{% endif -%}
 {%- endif -%}
 {%- endfor -%}"""
 
@@ -190,6 +219,10 @@ def make_tokenizer(vocab, files):
         [AddedToken(t, normalized=False, special=False, single_word=True) for t in pieces]
     )
     assert tok.get_vocab_size() == vocab, tok.get_vocab_size()
+    bos = "<|bos|>"
+    tok.post_processor = processors.TemplateProcessing(
+        single=f"{bos} $A", pair=f"{bos} $A $B", special_tokens=[(bos, tok.token_to_id(bos))]
+    )
     return tok, scr
 
 
@@ -267,6 +300,9 @@ def weights(tok, scr, gen):
         for i, t in enumerate(chain):
             nxt = chain[i + 1] if i + 1 < len(chain) else eos
             head[nxt, state0 + i] = 4.0
+        if start in SECOND:
+            piece, weight = SECOND[start]
+            head[tok.token_to_id(piece) if piece else eos, state0] = weight
     assert state <= S, state
     w = {
         "model.embed_tokens.weight": emb,
