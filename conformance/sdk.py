@@ -4,6 +4,7 @@ import openai
 
 from cases import (
     PAGE_CHAT,
+    PAGE_CHAT_TODAY,
     PAGE_COMPLETION,
     PAGE_EMBEDDING,
     fixed,
@@ -14,8 +15,12 @@ from compare import Result
 HIDDEN = {"id", "created"}
 
 
-def client_for(base_url: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=base_url, api_key="not-needed", max_retries=0, timeout=120)
+class Client(openai.OpenAI):
+    """The SDK for one address, and the page's chat as the server there takes it."""
+
+    def __init__(self, base_url: str, page_chat: dict):
+        super().__init__(base_url=base_url, api_key="not-needed", max_retries=0, timeout=120)
+        self.page_chat = page_chat
 
 
 def _page(document: dict) -> dict:
@@ -64,9 +69,9 @@ USAGE = {"stream_options": {"include_usage": True}}
 
 GENERATE = {
     "SDK: models": lambda c: [model.id for model in c.models.list()],
-    "SDK: page's chat": lambda c: _visible(c.chat.completions.create(**_page(PAGE_CHAT))),
+    "SDK: page's chat": lambda c: _visible(c.chat.completions.create(**_page(c.page_chat))),
     "SDK: page's chat, streamed": lambda c: _stream(
-        c.chat.completions.create(**{**_page(PAGE_CHAT), "stream": True}, **USAGE)
+        c.chat.completions.create(**{**_page(c.page_chat), "stream": True}, **USAGE)
     ),
     "SDK: page's completion": lambda c: _visible(c.completions.create(**_page(PAGE_COMPLETION))),
     "SDK: page's completion, streamed": lambda c: _stream(
@@ -98,9 +103,10 @@ def _outcome(call, client) -> tuple[str, object]:
         return said["class"], said
 
 
-def compare_all(calls: dict, direct_url: str, through_url: str) -> list[Result]:
+def compare_all(calls: dict, direct_url: str, through_url: str, gateway: bool) -> list[Result]:
     results = []
-    with client_for(direct_url) as direct, client_for(through_url) as through:
+    page_chat = PAGE_CHAT if gateway else PAGE_CHAT_TODAY
+    with Client(direct_url, PAGE_CHAT_TODAY) as direct, Client(through_url, page_chat) as through:
         for name, call in calls.items():
             (word, before), (other, after) = _outcome(call, direct), _outcome(call, through)
             differences = [] if before == after else [f"{before!r:.300}, {after!r:.300}"]

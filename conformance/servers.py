@@ -1,9 +1,11 @@
 """The real vLLM and the gateway before it, as processes."""
 
+import http.server
 import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -36,6 +38,14 @@ endpoints:
     check_timeout: 2s
     headers:
       X-API-Key: "${{VLLM_API_KEY}}"
+    gpu_metrics_url: "http://127.0.0.1:{gpu_port}/metrics"
+"""
+
+# Of NVIDIA's dcgm-exporter, in MiB: the number of the page's example.
+GPU_METRICS = b"""\
+# HELP DCGM_FI_DEV_FB_USED Framebuffer memory used (in MiB).
+# TYPE DCGM_FI_DEV_FB_USED gauge
+DCGM_FI_DEV_FB_USED{gpu="0",UUID="GPU-1",device="nvidia0",modelName="none"} 12288
 """
 
 
@@ -82,9 +92,33 @@ class Vllm:
                 self._process.wait()
 
 
-def write_config(folder: Path, port: int) -> Path:
+class GpuExporter:
+    """A stand-in for the exporter of a GPU, which a machine without one cannot have."""
+
+    def __init__(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(GPU_METRICS)))
+                self.end_headers()
+                self.wfile.write(GPU_METRICS)
+
+            def log_message(self, *_):
+                pass
+
+        self.port = free_port()
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def write_config(folder: Path, port: int, gpu_port: int) -> Path:
     file = folder / "olla.yaml"
-    file.write_text(CONFIG.format(port=port))
+    file.write_text(CONFIG.format(port=port, gpu_port=gpu_port))
     return file
 
 
