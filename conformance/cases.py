@@ -110,6 +110,20 @@ def scripted(word: str, **more) -> dict:
 STREAM = {"stream": True}
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
+MESSAGES = {
+    "model": "tiny",
+    "messages": [{"role": "user", "content": "[[hello]]"}],
+    "max_tokens": 12,
+}
+RESPONSES = {
+    "model": "tiny",
+    "input": "[[hello]]",
+    "max_output_tokens": 12,
+    "temperature": 0,
+}
+QUERY = {"model": PAGE_EMBEDDING_MODEL, "query": "a queue", "documents": ["one", "two"]}
+PAIR = {"model": PAGE_EMBEDDING_MODEL, "text_1": "a queue", "text_2": ["one", "two"]}
+
 GENERATE = [
     get("version", "/version"),
     page_chat("page: chat"),
@@ -147,6 +161,11 @@ GENERATE = [
     post("completion, list", COMPLETIONS, fixed_completion(prompt=["One", "Two"])),
     post("tokenize", "/tokenize", {"model": "tiny", "prompt": "Hello, world"}),
     post("detokenize", "/detokenize", {"model": "tiny", "tokens": [49, 540, 345]}),
+    post("messages", "/v1/messages", MESSAGES),
+    post("messages, streamed", "/v1/messages", {**MESSAGES, **STREAM}),
+    post("messages, counted", "/v1/messages/count_tokens", MESSAGES),
+    post("responses", "/v1/responses", RESPONSES),
+    get("load", "/load"),
     post("error: unknown model", CHAT, fixed(model="no-such-model")),
     post("error: unknown model, streamed", CHAT, fixed(model="no-such-model", **STREAM)),
     post("error: no messages", CHAT, {"model": "tiny"}),
@@ -170,6 +189,10 @@ EMBED = [
     post("embeddings, bytes", EMBEDDINGS, {**PAGE_EMBEDDING, "encoding_format": "bytes"}),
     post("embeddings, list", EMBEDDINGS, {**PAGE_EMBEDDING, "input": ["one", "two", "three"]}),
     post("embeddings, 64 dimensions", EMBEDDINGS, {**PAGE_EMBEDDING, "dimensions": 64}),
+    *(post(f"score, {path}", path, PAIR) for path in ("/score", "/v1/score")),
+    *(post(f"rerank, {path}", path, QUERY) for path in ("/rerank", "/v1/rerank", "/v2/rerank")),
+    post("pooling", "/pooling", PAGE_EMBEDDING),
+    post("tokenize, embedding server", "/tokenize", {"model": PAGE_EMBEDDING_MODEL, "prompt": "x"}),
     post("error: 7 dimensions", EMBEDDINGS, {**PAGE_EMBEDDING, "dimensions": 7}),
     post("error: embeddings, unknown model", EMBEDDINGS, {**PAGE_EMBEDDING, "model": "nope"}),
     post("error: embeddings, no input", EMBEDDINGS, {"model": PAGE_EMBEDDING_MODEL}),

@@ -7,7 +7,7 @@ from cases import Case
 from harness.message import Response
 
 # Made anew for each answer.
-VOLATILE_KEYS = {"id", "created"}
+VOLATILE_KEYS = {"id", "created", "created_at"}
 # Of a text that is random: its length and end are random too.
 SAMPLED_KEYS = {"content", "text", "finish_reason", "stop_reason", "usage"}
 # The gateway's own, and what depends on the moment or on the length of a volatile body.
@@ -92,8 +92,8 @@ def _is_stream(response: Response) -> bool:
 
 def events(response: Response) -> list[str]:
     """The data of the events of a stream."""
-    text = response.body.decode()
-    return [event.removeprefix("data: ") for event in text.split("\n\n") if event]
+    lines = response.body.decode().split("\n")
+    return [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
 
 
 def _document(case: Case, response: Response) -> object:
@@ -117,12 +117,15 @@ def _stream(case: Case, response: Response) -> dict:
             texts[index] = texts.get(index, "") + (text or "")
             if choice["finish_reason"]:
                 reasons[index] = choice["finish_reason"]
-        if document.get("usage") and not document["choices"]:
+        if document.get("type") == "content_block_delta":  # Of /v1/messages.
+            index = document["index"]
+            texts[index] = texts.get(index, "") + document["delta"]["text"]
+        if document.get("usage") and not document.get("choices"):
             usages.append(document["usage"])
         shape = _shape(document)
         if shape not in shapes:
             shapes.append(shape)
-    ids = {document["id"] for document in documents}
+    ids = {document.get("id") for document in documents}
     said = {"shapes": sorted(map(str, shapes)), "done": done, "ids": len(ids)}
     if not case.sampled:
         said |= {"texts": texts, "reasons": reasons, "usage": usages}

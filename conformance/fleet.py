@@ -83,6 +83,11 @@ def _empty(method: str, path: str) -> Callable[[Way], str]:
     return see
 
 
+def _told(entries: list[dict]) -> list[dict]:
+    """Without the permissions: a vLLM gives them other ids whenever it is asked."""
+    return [{k: content for k, content in e.items() if k != "permission"} for e in entries]
+
+
 def _models(target: str) -> Callable[[Way], str]:
     """`target` is a path with the gateway's prefix."""
 
@@ -94,9 +99,9 @@ def _models(target: str) -> Callable[[Way], str]:
         server = way.server().ask("GET", "/v1/models").json()["data"]
         seen, own = ({e["id"]: [e[key] for key in kept] for e in es} for es in (entries, server))
         expect(seen == own, f"{seen}, not {own}")
-        again = way.ask_whole("GET", target)
-        expect(again.body == response.body, "another answer the second time")
-        return f"{len(entries)} models with vLLM's fields, the same bytes again"
+        again = way.ask_whole("GET", target).json()["data"]
+        expect(_told(entries) == _told(again), "another answer the second time")
+        return f"{len(entries)} models with vLLM's fields, the same again"
 
     return see
 
@@ -107,7 +112,7 @@ def _one_model(segment: str) -> Callable[[Way], str]:
         page.typed(entry, page.MODEL_KEYS)
         expect(entry["id"] == PAGE_CHAT_MODEL, entry["id"])
         listed = _get(way, "/v1/models").json()["data"]
-        expect(entry in listed, "not as in the list")
+        expect(_told([entry])[0] in _told(listed), "not as in the list")
         return entry["id"]
 
     return see

@@ -187,6 +187,10 @@ BAD = [
         guided_regex="a",
         response_format={"type": "json_object"},
     ),
+    # What is faulty in itself is refused in the server's own words.
+    *_bad("`guided_json` of no known type", "", guided_json={"type": "nothing"}),
+    *_bad("`guided_json` as broken text", "JSON", guided_json="{"),
     *_bad("`guided_regex` that is none", "regex", guided_regex="[0-9"),
-    *_bad("`guided_choice` of nothing", "hoice", guided_choice=[]),
+    *_bad("`guided_choice` of nothing", "Choice", guided_choice=[]),
+    *_bad("`guided_grammar` without a rule", "grammar", guided_grammar="root ::= rule"),
 ]

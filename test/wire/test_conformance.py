@@ -38,6 +38,11 @@ def delta(text: str, reason: str = "null") -> bytes:
     ).encode()
 
 
+def block(text: str) -> bytes:
+    """An event of /v1/messages."""
+    return f'{{"type":"content_block_delta","index":0,"delta":{{"text":"{text}"}}}}'.encode()
+
+
 FIXED = post("fixed", CHAT, fixed())
 SAMPLED = post("sampled", CHAT, PAGE_CHAT, sampled=True)
 STREAM = [("content-type", "text/event-stream; charset=utf-8")]
@@ -81,6 +86,11 @@ def test_sets_aside_what_may_differ(case: Case, direct, through):
             answer(events(delta("a", '"length"')), STREAM, added=ADDED),
         ),
         (
+            FIXED,
+            answer(events(block("a"), block("b")), STREAM),
+            answer(events(block("a")), STREAM, added=ADDED),
+        ),
+        (
             post("refused", CHAT, b"[]"),
             answer(b'{"error":{"type":"Bad Request","code":400}}', status=400),
             answer(b'{"error":{"type":"Other","code":400}}', status=400, added=[ADDED[4]]),
@@ -97,6 +107,7 @@ def test_sets_aside_what_may_differ(case: Case, direct, through):
         "shape of a sampled text",
         "lost event",
         "finish reason",
+        "lost event of a message",
         "type of a refusal",
         "body",
     ],
