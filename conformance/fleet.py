@@ -28,7 +28,6 @@ GUARDED = [
     ("POST", "/collective_rpc"),
     ("POST", "/v1/load_lora_adapter"),
     ("POST", "/v1/unload_lora_adapter"),
-    ("POST", "/inference/v1/generate"),
     ("GET", "/v1/../docs"),
     ("GET", "/v1/%2e%2e/docs"),
     ("GET", "//docs"),
