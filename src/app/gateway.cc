@@ -1,12 +1,14 @@
 #include "app/gateway.h"
 
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
 #include <csignal>
+#include <system_error>
+#include <thread>
 
 #include "admin/internal.h"
 #include "proxy/server.h"
@@ -68,10 +70,15 @@ int run_gateway(const config::Config& config, log::Logger& logger,
 }
 
 void exit_soon() {
-  std::signal(SIGALRM, [](int) { _exit(0); });
-  itimerval soon{};
-  soon.it_value.tv_usec = 500'000;
-  setitimer(ITIMER_REAL, &soon, nullptr);
+  // A thread and not an alarm: a signal may be delivered to a thread that cannot take it just now.
+  try {
+    std::thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      _exit(0);
+    }).detach();
+  } catch (const std::system_error&) {
+    // Without a thread to spare the end takes as long as it takes.
+  }
 }
 
 void raise_file_limit() {

@@ -89,12 +89,27 @@ struct Endpoint {
   std::chrono::milliseconds check_interval{std::chrono::seconds(5)};
   /// Longest duration of one health check; at most check_interval.
   std::chrono::milliseconds check_timeout{std::chrono::seconds(2)};
+  /// Where NVIDIA's dcgm-exporter of the endpoint's machine answers, an absolute URL that
+  /// parse_url() accepts; empty: there is none.
+  std::string gpu_metrics_url;
   /// Sent with every request and health check, in place of the client's headers of these names.
   std::vector<Header> headers;
   /// Whether the client's own credentials (Authorization and its kin) reach this endpoint.
   bool forward_client_auth = false;
   /// Line of the file where the endpoint starts, from 1. 0: it does not come from a file.
   std::size_t line = 0;
+};
+
+/// What the gateway does for endpoints of type "vllm" alone.
+struct Vllm {
+  /// From the start of one reading of an endpoint's /metrics to the start of the next. 0: they are
+  /// not read.
+  std::chrono::milliseconds metrics_interval{std::chrono::seconds(1)};
+  /// Whether parameters that an endpoint's version does not take are translated for it.
+  bool translate_parameters = true;
+  /// Paths that change or expose a server and that clients may ask for all the same, such as
+  /// "/sleep". A '*' at the end stands for any rest.
+  std::vector<std::string> admin_routes;
 };
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
@@ -108,6 +123,7 @@ struct Logging {
 struct Config {
   Server server;
   Proxy proxy;
+  Vllm vllm;
   std::vector<Endpoint> endpoints;
   Logging logging;
 };

@@ -96,6 +96,14 @@ std::string read_path(const Section& section, std::string_view key, const Endpoi
   return join_path(endpoint.address.path, text ? std::string_view(*text) : default_path);
 }
 
+void read_gpu_metrics_url(const Section& section, Endpoint& endpoint) {
+  const auto text = section.text("gpu_metrics_url");
+  if (!text) return;
+  const auto parsed = parse_url(*text);
+  if (!parsed) section.error("gpu_metrics_url", parsed.error().detail);
+  endpoint.gpu_metrics_url = *text;
+}
+
 void read_checks(const Section& section, Endpoint& endpoint) {
   const auto interval = section.duration("check_interval");
   const auto timeout = section.duration("check_timeout");
@@ -119,6 +127,7 @@ Endpoint read_endpoint(const Section& section, const Environment& env, Problems&
   endpoint.model_url = read_path(section, "model_url", endpoint, type.model_url);
   endpoint.health_check_url =
       read_path(section, "health_check_url", endpoint, type.health_check_url);
+  read_gpu_metrics_url(section, endpoint);
   if (const auto priority = section.integer("priority")) {
     endpoint.priority = static_cast<int>(*priority);
   }

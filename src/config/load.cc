@@ -12,6 +12,7 @@
 #include "config/document.h"
 #include "config/endpoints.h"
 #include "config/section.h"
+#include "config/units.h"
 
 namespace olla::config {
 namespace {
@@ -62,6 +63,44 @@ void read_proxy(const Section& section, Proxy& proxy) {
   proxy.read_timeout = section.duration("read_timeout").value_or(proxy.read_timeout);
 }
 
+/// The paths in vllm.admin_routes.
+std::vector<std::string> read_admin_routes(const Entry& list, const std::string& path,
+                                           Problems& problems) {
+  std::vector<std::string> routes;
+  if (list.value->kind != Value::Kind::kSequence) {
+    problems.error(path, list.line, "must be a list of paths such as /sleep");
+    return routes;
+  }
+  for (const ValuePtr& item : list.value->items) {
+    const std::string& text = item->text;
+    if (item->kind != Value::Kind::kScalar || !text.starts_with('/') ||
+        text.find_first_of("?# ") != std::string::npos ||
+        text.find('*') < std::max<std::size_t>(text.size(), 1) - 1) {
+      problems.error(path, item->line,
+                     "must hold paths that begin with /, without a query and with * at the end "
+                     "only; got " +
+                         in_quotes(text));
+      continue;
+    }
+    routes.push_back(text);
+  }
+  return routes;
+}
+
+void read_vllm(const Section& section, Vllm& vllm, Problems& problems) {
+  vllm.metrics_interval = section.duration("metrics_interval").value_or(vllm.metrics_interval);
+  const std::int64_t milliseconds = vllm.metrics_interval.count();
+  if (milliseconds > 0 && milliseconds < 100) {
+    section.error("metrics_interval",
+                  "must be 0 or at least 100ms; got " + duration_text(vllm.metrics_interval));
+  }
+  vllm.translate_parameters =
+      section.boolean("translate_parameters").value_or(vllm.translate_parameters);
+  if (const Entry* routes = section.entry("admin_routes")) {
+    vllm.admin_routes = read_admin_routes(*routes, section.path_of("admin_routes"), problems);
+  }
+}
+
 void read_logging(const Section& section, Logging& logging) {
   if (const auto level = section.choice("level")) {
     if (*level == "debug") logging.level = LogLevel::kDebug;
@@ -77,6 +116,7 @@ void read_logging(const Section& section, Logging& logging) {
 void read_all(const Section& root, const Environment& env, Config& config, Problems& problems) {
   read_server(root.section("server"), config.server);
   read_proxy(root.section("proxy"), config.proxy);
+  read_vllm(root.section("vllm"), config.vllm, problems);
   read_logging(root.section("logging"), config.logging);
   EndpointReader endpoints(env, problems);
   if (const Entry* list = root.entry("endpoints")) endpoints.read(*list, "endpoints");

@@ -320,6 +320,32 @@ TEST(LoadTest, EndpointValuesAreChecked) {
   });
 }
 
+TEST(LoadTest, ReadsWhatIsForVllmAlone) {
+  const Loaded loaded = load_with(
+      "vllm:\n  metrics_interval: 250ms\n  translate_parameters: false\n  admin_routes:\n"
+      "    - /sleep\n    - /v1/load_lora_adapter\n    - /reset_*\n" +
+      endpoint_with("gpu_metrics_url: http://h:9400/metrics"));
+  EXPECT_EQ(only_endpoint(loaded).gpu_metrics_url, "http://h:9400/metrics");
+  EXPECT_EQ(loaded.config.vllm.metrics_interval, 250ms);
+  EXPECT_FALSE(loaded.config.vllm.translate_parameters);
+  EXPECT_THAT(loaded.config.vllm.admin_routes,
+              ElementsAre("/sleep", "/v1/load_lora_adapter", "/reset_*"));
+}
+
+TEST(LoadTest, WhatIsForVllmAloneIsChecked) {
+  expect_errors({
+      {"vllm: {metrics_interval: 99ms}",
+       "f:1: vllm.metrics_interval: must be 0 or at least 100ms; got 99ms"},
+      {"vllm: {admin_routes: /sleep}", "f:1: vllm.admin_routes: must be a list of paths"},
+      {"vllm:\n  admin_routes:\n    - sleep\n", "f:3: vllm.admin_routes: must hold paths that"},
+      {"vllm: {admin_routes: ['']}", "f:1: vllm.admin_routes: must hold paths that begin with /"},
+      {"vllm: {admin_routes: ['/a*b']}", "f:1: vllm.admin_routes: must hold paths"},
+      {"vllm: {admin_routes: ['/a?b=c']}", "f:1: vllm.admin_routes: must hold paths"},
+      {"vllm: {admin_routes: [[/a]]}", "f:1: vllm.admin_routes: must hold paths"},
+      {endpoint_with("gpu_metrics_url: /metrics"), "f:4: endpoints[0].gpu_metrics_url: "},
+  });
+}
+
 TEST(LoadTest, EqualIntervalAndTimeoutAreFineAndAnAbsentTimeoutGivesWay) {
   const Endpoint equal =
       only_endpoint(load_with(endpoint_with("check_interval: 1s\ncheck_timeout: 1s")));

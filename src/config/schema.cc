@@ -84,6 +84,11 @@ constexpr Key kKeys[] = {
     ignored("proxy.profile_filter"),
     ignored("proxy.sticky_sessions"),
 
+    mapping("vllm"),
+    duration("vllm.metrics_interval", "1s", 0),
+    boolean("vllm.translate_parameters", "true"),
+    list("vllm.admin_routes"),
+
     list("endpoints"),
     text("endpoints[].url"),
     text("endpoints[].name"),
@@ -93,6 +98,7 @@ constexpr Key kKeys[] = {
     text("endpoints[].health_check_url"),
     duration("endpoints[].check_interval", "5s", 100),
     duration("endpoints[].check_timeout", "2s", 1, 30 * kSecond),
+    text("endpoints[].gpu_metrics_url"),
     mapping("endpoints[].headers"),
     boolean("endpoints[].forward_client_auth", "false"),
     ignored("endpoints[].preserve_path"),

@@ -153,14 +153,15 @@ TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {
 /// Everything that a key may change, as text.
 std::string dump(const Config& config) {
   std::ostringstream out;
-  const auto& [server, proxy, endpoints, logging] = config;
+  const auto& [server, proxy, vllm, endpoints, logging] = config;
   out << server.host << ' ' << server.port << ' ' << server.threads << ' '
       << server.read_header_timeout.count() << ' ' << server.read_timeout.count() << ' '
       << server.idle_timeout.count() << ' ' << server.shutdown_timeout.count() << ' '
       << server.request_limits.max_body_size << ' ' << server.request_limits.max_header_size << ' '
       << proxy.connection_timeout.count() << ' ' << proxy.response_header_timeout.count() << ' '
       << proxy.read_timeout.count() << ' ' << static_cast<int>(logging.level) << ' '
-      << static_cast<int>(logging.format);
+      << static_cast<int>(logging.format) << ' ' << vllm.metrics_interval.count() << ' '
+      << vllm.translate_parameters << ' ' << vllm.admin_routes.size();
   for (const Endpoint& endpoint : endpoints) {
     out << '\n'
         << endpoint.url << ' ' << endpoint.name << ' ' << endpoint.type << ' ' << endpoint.priority

@@ -1,22 +1,54 @@
 #include "log/logger.h"
 
+#include <poll.h>
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 
 namespace olla::log {
+namespace {
+
+/// Standard output as a file descriptor. Not as a stdio stream: whoever ends the process would wait
+/// for the lock of a stream that this thread holds while nobody reads the log.
+/// Used by the logger's one thread alone.
+class DescriptorSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    const char* from = line.data();
+    std::size_t left = line.size();
+    while (left > 0) {
+      const ssize_t written = ::write(STDOUT_FILENO, from, left);
+      if (written >= 0) {
+        from += written;
+        left -= static_cast<std::size_t>(written);
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        // A descriptor shared with a process that made it non-blocking.
+        pollfd writable{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+        ::poll(&writable, 1, -1);
+      } else if (errno != EINTR) {
+        return;  // The reader is gone, or the disk is full: the line is lost, the service goes on.
+      }
+    }
+  }
+  void flush_() override {}
+};
+
+}  // namespace
 
 Logger::Logger(const config::Logging& settings)
     : settings_(settings),
       pool_(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
-      sink_(std::make_shared<spdlog::async_logger>(
-          "olla", std::make_shared<spdlog::sinks::stdout_sink_mt>(), pool_,
-          spdlog::async_overflow_policy::overrun_oldest)) {
+      sink_(std::make_shared<spdlog::async_logger>("olla", std::make_shared<DescriptorSink>(),
+                                                   pool_,
+                                                   spdlog::async_overflow_policy::overrun_oldest)) {
   sink_->set_pattern("%v");
   sink_->set_level(spdlog::level::trace);
-  // A line must be seen when it is written: people pipe logs into other programs.
-  sink_->flush_on(spdlog::level::trace);
 }
 
 Logger::~Logger() {

@@ -38,11 +38,58 @@ constexpr std::array<std::string_view, 24> kJsonRoutes = {
 };
 static_assert(std::is_sorted(kJsonRoutes.begin(), kJsonRoutes.end()));
 
+// Those that are no JSON routes of the list above.
+constexpr std::array<std::string_view, 3> kOtherInferenceRoutes = {
+    "/invocations",
+    "/v1/chat/completions/derender",
+    "/v1/completions/derender",
+};
+
+constexpr std::array<std::string_view, 6> kReadRoutes = {
+    "/health", "/load", "/metrics", "/ping", "/v1/models", "/version",
+};
+
+constexpr std::string_view kModelPrefix = "/v1/models/";
+constexpr std::string_view kAudioPrefix = "/v1/audio/";
+constexpr std::string_view kResponsePrefix = "/v1/responses/";
+constexpr std::string_view kCancelSuffix = "/cancel";
+
+template <std::size_t N>
+bool is_in(const std::array<std::string_view, N>& routes, std::string_view path) {
+  return std::find(routes.begin(), routes.end(), path) != routes.end();
+}
+
 Error malformed(std::string detail) {
   return {Errc::kMalformed, Side::kUpstream, std::move(detail)};
 }
 
 }  // namespace
+
+RouteKind route_kind(std::string_view path) {
+  if (std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path) ||
+      is_in(kOtherInferenceRoutes, path) || !response_id_of(path).empty())
+    return RouteKind::kInference;
+  if (path.starts_with(kAudioPrefix) && path.find('/', kAudioPrefix.size()) == path.npos &&
+      path.size() > kAudioPrefix.size())
+    return RouteKind::kInference;
+  if (is_in(kReadRoutes, path) || path.starts_with(kModelPrefix)) return RouteKind::kRead;
+  return RouteKind::kGuarded;
+}
+
+bool matches_route(std::span<const std::string> patterns, std::string_view path) {
+  return std::any_of(patterns.begin(), patterns.end(), [path](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return pattern == path;
+    return path.starts_with(pattern.substr(0, pattern.size() - 1));
+  });
+}
+
+std::string_view response_id_of(std::string_view path) {
+  if (!path.starts_with(kResponsePrefix)) return {};
+  std::string_view id = path.substr(kResponsePrefix.size());
+  if (id.ends_with(kCancelSuffix)) id.remove_suffix(kCancelSuffix.size());
+  // /v1/responses/render has no id, and is no answer.
+  return id.find('/') != id.npos || id == "render" ? std::string_view() : id;
+}
 
 bool takes_json_object(std::string_view method, std::string_view path) {
   return method == "POST" && std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path);
