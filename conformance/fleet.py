@@ -15,7 +15,6 @@ NAME = "vllm-server"
 GUARDED = [
     ("GET", "/v1/nothing"),
     ("GET", "/docs"),
-    ("GET", "/openapi.json"),
     ("GET", "/redoc"),
     ("POST", "/sleep"),
     ("POST", "/wake_up"),
@@ -197,6 +196,15 @@ def _guarded(method: str, path: str) -> Callable[[Way], str]:
     return see
 
 
+def _admitted(way: Way) -> str:
+    """A guarded route that the config lists."""
+    response = way.ask("GET", f"/openapi.json?endpoint={NAME}")
+    expect(response.status == 200, f"{response.status}, {response.body!r:.120}")
+    own = way.server().ask("GET", "/openapi.json").json()
+    expect(response.json() == own, "not the server's document")
+    return f"the server's document, {len(own['paths'])} paths"
+
+
 def _passes(path: str) -> Callable[[Way], str]:
     def see(way: Way) -> str:
         response = way.ask("GET", path)
@@ -238,5 +246,6 @@ CHECKS = [
     Check("GET /metrics, Accept-Encoding: gzip", _metrics_gzip, alone=None),
     Check("GET /version", _passes("/version")),
     Check("GET /load", _passes("/load")),
+    Check("GET /openapi.json, listed in vllm.admin_routes", _admitted),
     *(Check(f"{method} {path}", _guarded(method, path), alone=None) for method, path in GUARDED),
 ]

@@ -22,11 +22,14 @@ SERVED_NAMES = {
     "tiny-embed": [PAGE_EMBEDDING_MODEL],
 }
 
-# The page's example, with the address of the server here.
+# The page's example, with the address of the server here, a GPU's exporter, and one of the routes
+# that are guarded.
 CONFIG = """\
 server:
   host: 127.0.0.1
   port: 0
+vllm:
+  admin_routes: [/openapi.json]
 endpoints:
   - url: "http://127.0.0.1:{port}"
     name: "vllm-server"
