@@ -76,14 +76,19 @@ void append_list_field(std::span<const Field> fields, std::string_view name,
   out.append(element).append("\r\n");
 }
 
-bool passes_upstream(const Field& field, const ConnectionNames& listed,
+bool passes_upstream(std::string_view name, const ConnectionNames& listed,
                      const RequestForwarding& forwarding) {
-  if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kRequestRewritten) ||
-      listed.lists(field.name)) {
+  if (is_one_of(name, kHopByHop) || is_one_of(name, kRequestRewritten) || listed.lists(name)) {
     return false;
   }
-  if (!forwarding.forward_client_auth && is_one_of(field.name, kClientCredentials)) return false;
-  return !find_field(forwarding.endpoint_headers, field.name);
+  if (!forwarding.forward_client_auth && is_one_of(name, kClientCredentials)) return false;
+  return !find_field(forwarding.endpoint_headers, name);
+}
+
+bool trailer_passes_upstream(std::string_view name, const ConnectionNames& listed,
+                             const RequestForwarding& forwarding) {
+  return passes_upstream(name, listed, forwarding) && !is_one_of(name, kForbiddenTrailers) &&
+         !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
 }
 
 void append_framing(Framing framing, std::uint64_t length, std::string& out) {
@@ -129,7 +134,7 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   bool has_proto = false;
   bool has_host = false;
   for (const Field& field : head.fields) {
-    if (!passes_upstream(field, listed, forwarding)) continue;
+    if (!passes_upstream(field.name, listed, forwarding)) continue;
     append_field(field.name, field.value, out);
     has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
     has_host = has_host || iequals(field.name, "x-forwarded-host");
@@ -146,6 +151,16 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   }
   for (const Field& field : forwarding.endpoint_headers)
     append_field(field.name, field.value, out);
+  out.append("\r\n");
+}
+
+void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
+                             const RequestForwarding& forwarding, std::string& out) {
+  const ConnectionNames listed(head.fields);
+  for (const Field& field : trailers) {
+    if (trailer_passes_upstream(field.name, listed, forwarding))
+      append_field(field.name, field.value, out);
+  }
   out.append("\r\n");
 }
 

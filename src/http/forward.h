@@ -28,6 +28,12 @@ struct RequestForwarding {
 void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
                          std::string& out);
 
+/// Appends the end of a chunked request body: the trailers that may pass, and the empty line. What
+/// the client may not say in its head it may not say here either, nor anything of X-Forwarded-*:
+/// those fields went out already.
+void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
+                             const RequestForwarding& forwarding, std::string& out);
+
 /// What a proxy adds to a response on its way to the client. All views must outlive the call.
 struct ResponseForwarding {
   std::string_view endpoint;

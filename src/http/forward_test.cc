@@ -193,6 +193,55 @@ TEST(ResponseForwardTest, AnAnswerThatCanHaveNoBodyTellsNoLength) {
   EXPECT_EQ(out, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
 }
 
+struct TrailerCase {
+  std::string_view name;
+  bool passes;
+  bool passes_with_client_auth;
+};
+
+TEST(TrailerForwardTest, ARequestsTrailersAreFilteredAsItsHeadIs) {
+  constexpr TrailerCase kCases[] = {
+      {"X-Sum", true, true},
+      {"X-Api-Key", false, true},
+      {"cookie", false, true},
+      {"X-Auth-Token", false, true},
+      {"Authorization", false, false},
+      {"Proxy-Authorization", false, false},
+      {"Content-Length", false, false},
+      {"Transfer-Encoding", false, false},
+      {"Host", false, false},
+      {"Expect", false, false},
+      {"Connection", false, false},
+      {"Via", false, false},
+      {"X-Forwarded-For", false, false},
+      {"x-forwarded-host", false, false},
+      {"X-Forwarded-Proto", false, false},
+      {"X-Olla-Request-ID", false, false},
+      {"X-Olla-Other", false, false},
+      {"x-team", false, false},    // One of the endpoint's own headers.
+      {"X-Listed", false, false},  // Named by the client's Connection.
+  };
+  const std::vector<Field> headers = {{"X-Team", "ours"}};
+  RequestHead head;
+  ASSERT_FALSE(parse_request_head(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: x-listed\r\nTransfer-Encoding: chunked\r\n\r\n",
+      100, head));
+  for (const TrailerCase& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const std::vector<Field> trailers = {{c.name, "1"}};
+    RequestForwarding forwarding = usual();
+    forwarding.endpoint_headers = headers;
+    const std::string passed = std::string(c.name) + ": 1\r\n\r\n";
+    std::string out;
+    append_request_trailers(trailers, head, forwarding, out);
+    EXPECT_EQ(out, c.passes ? passed : "\r\n");
+    forwarding.forward_client_auth = true;
+    out.clear();
+    append_request_trailers(trailers, head, forwarding, out);
+    EXPECT_EQ(out, c.passes_with_client_auth ? passed : "\r\n");
+  }
+}
+
 TEST(TrailerForwardTest, PassesOnlyWhatATrailerMaySay) {
   const std::vector<Field> trailers = {
       {"X-Sum", "1"}, {"Content-Length", "5"}, {"X-Olla-Response-Time", "evil"}, {"TE", "x"}};

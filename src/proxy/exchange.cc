@@ -226,7 +226,7 @@ net::Awaitable<Result<void>> Exchange::send_request(const fleet::EndpointView& v
       request_tail_.append("\r\n");
     }
     request_tail_.append("0\r\n");
-    http::append_trailers(client_.trailers(), std::nullopt, request_tail_);
+    http::append_request_trailers(client_.trailers(), client_.head(), forwarding, request_tail_);
   }
   unsent_ = {request_head_, body, request_tail_};
   co_return co_await send_rest();

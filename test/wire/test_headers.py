@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.message import values
+from harness.message import chunk, request_bytes, values
 
 CHAT = "/olla/vllm/v1/chat/completions"
 CREDENTIALS = ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token", "Proxy-Authorization"]
@@ -125,6 +125,28 @@ def test_sends_client_credentials_to_an_endpoint_that_asks_for_them(world):
     world.connect(gateway).request("GET", "/olla/vllm/v1/x", [(name, "mine") for name in kept])
     (request,) = backend.requests
     assert {name: request.header(name) for name in kept} == {name: "mine" for name in kept}
+
+
+def send_with_trailers(client, *trailers, headers=()):
+    """One chunked POST that ends with these trailers; its response."""
+    lines = "".join(f"{name}: {text}\r\n" for name, text in trailers)
+    fields = [("Transfer-Encoding", "chunked"), *headers]
+    client.send(request_bytes("POST", "/olla/vllm/v1/x", fields))
+    client.send(chunk(b"body") + b"0\r\n" + lines.encode("latin-1") + b"\r\n")
+    return client.read_response("POST")
+
+
+def test_filters_trailers_as_it_filters_the_head(world, gateway, backend):
+    backend.handler = lambda exchange: exchange.reply()
+    dropped = [*CREDENTIALS, "X-Forwarded-For", "X-Forwarded-Host", "Via", "X-Olla-Request-ID"]
+    dropped += ["X-Team", "X-Hop"]  # Set by the config, and listed in Connection.
+    trailers = [(name, "of-the-client") for name in dropped] + [("X-Sum", "1")]
+    headers = [("Connection", "X-Hop")]
+    response = send_with_trailers(world.connect(gateway), *trailers, headers=headers)
+    assert response.status == 200
+    request = backend.requests[-1]
+    assert request.body == b"body" and request.trailers == [("X-Sum", "1")]
+    assert b"of-the-client" not in request.raw_head
 
 
 def test_lets_the_endpoints_own_headers_win(send):
