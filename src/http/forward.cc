@@ -41,7 +41,7 @@ constexpr auto kRequestRewritten = std::to_array<std::string_view>(
 // RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
 constexpr auto kForbiddenTrailers = std::to_array<std::string_view>(
     {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
-     "authorization", "set-cookie", "cache-control", "expect", "te"});
+     "authorization", "set-cookie", "cache-control", "expect", "te", "via"});
 
 /// The names listed in the Connection fields of one message.
 class ConnectionNames {
@@ -107,9 +107,15 @@ void append_own(const RequestForwarding& forwarding, std::string_view name, std:
   if (!find_field(forwarding.endpoint_headers, name)) append_field(name, value, out);
 }
 
-bool passes_to_client(const Field& field, const ConnectionNames& listed) {
-  return !is_one_of(field.name, kHopByHop) && !is_one_of(field.name, kBackendSecrets) &&
-         !istarts_with(field.name, "x-olla-") && !listed.lists(field.name);
+bool passes_to_client(std::string_view name, const ConnectionNames& listed) {
+  return !is_one_of(name, kHopByHop) && !is_one_of(name, kBackendSecrets) &&
+         !istarts_with(name, "x-olla-") && !listed.lists(name);
+}
+
+bool trailer_passes_to_client(std::string_view name, const ConnectionNames& listed,
+                              std::span<const Field> endpoint_headers) {
+  return passes_to_client(name, listed) && !is_one_of(name, kForbiddenTrailers) &&
+         !find_field(endpoint_headers, name);
 }
 
 void append_status_line(const ResponseHead& head, std::string& out) {
@@ -187,7 +193,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
       }
       continue;
     }
-    if (!passes_to_client(field, listed) || iequals(field.name, "via")) continue;
+    if (!passes_to_client(field.name, listed) || iequals(field.name, "via")) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
     append_field(field.name, field.value, out);
   }
@@ -213,21 +219,19 @@ void append_interim_head(const ResponseHead& head, std::string& out) {
   append_status_line(head, out);
   for (const Field& field : head.fields) {
     if (iequals(field.name, "content-length")) continue;
-    if (passes_to_client(field, listed)) append_field(field.name, field.value, out);
+    if (passes_to_client(field.name, listed)) append_field(field.name, field.value, out);
   }
   out.append("\r\n");
 }
 
-void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_t> response_time_ms,
-                     std::string& out) {
+void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
+                              const ResponseTrailerForwarding& forwarding, std::string& out) {
+  const ConnectionNames listed(head.fields);
   for (const Field& field : trailers) {
-    if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kForbiddenTrailers) ||
-        istarts_with(field.name, "x-olla-")) {
-      continue;
-    }
-    append_field(field.name, field.value, out);
+    if (trailer_passes_to_client(field.name, listed, forwarding.endpoint_headers))
+      append_field(field.name, field.value, out);
   }
-  if (response_time_ms) append_response_time(*response_time_ms, out);
+  if (forwarding.response_time_ms) append_response_time(*forwarding.response_time_ms, out);
   out.append("\r\n");
 }
 

@@ -56,10 +56,17 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
 /// what only the gateway may say.
 void append_interim_head(const ResponseHead& head, std::string& out);
 
-/// Appends the end of a chunked body: the trailers that may pass, `response_time_ms` as the
-/// X-Olla-Response-Time trailer when there is one, and the empty line.
-void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_t> response_time_ms,
-                     std::string& out);
+/// What a proxy does with the trailers of a response. All views must outlive the call.
+struct ResponseTrailerForwarding {
+  std::span<const Field> endpoint_headers = {};  ///< As in ResponseForwarding.
+  /// With it, X-Olla-Response-Time is added.
+  std::optional<std::uint64_t> response_time_ms = std::nullopt;
+};
+
+/// Appends the end of a chunked response body: the trailers that may pass, the gateway's own, and
+/// the empty line. What the endpoint may not say in its head it may not say here either.
+void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
+                              const ResponseTrailerForwarding& forwarding, std::string& out);
 
 /// The id of a request: the client's own X-Olla-Request-ID or X-Request-ID (in this order) when it
 /// is 1 to 128 visible ASCII characters; nullopt: make a new one.

@@ -290,6 +290,18 @@ def test_keeps_a_backends_secrets_from_the_client(send, name):
     assert b"leaked" not in response.raw
 
 
+def test_filters_the_backends_trailers_as_it_filters_the_head(send):
+    dropped = ["X-Api-Key", "X-Auth-Token", "Set-Cookie", "Via", "X-Custom", "X-Hop", "X-Olla-A"]
+
+    def answer(exchange):
+        exchange.begin_stream(headers=[("Connection", "X-Hop")])
+        lines = "".join(f"{name}: leaked\r\n" for name in dropped)
+        exchange.send(b"0\r\nX-Sum: 1\r\n" + lines.encode() + b"\r\n")
+
+    _, response = send(answer=answer)
+    assert response.trailers == [("X-Sum", "1")]
+
+
 def test_drops_the_backends_hop_by_hop_fields(send):
     headers = [
         ("Connection", "keep-alive, X-Hop"),
