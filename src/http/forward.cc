@@ -91,6 +91,17 @@ bool trailer_passes_upstream(std::string_view name, const ConnectionNames& liste
          !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
 }
 
+/// Appends a Trailer field with those of its names that `passes` takes; without any, nothing.
+template <class Passes>
+void append_announcement(const Field& field, const Passes& passes, std::string& out) {
+  std::string names;
+  ListWalker list(field.value);
+  while (const auto name = list.next()) {
+    if (passes(*name)) names.append(names.empty() ? "" : ", ").append(*name);
+  }
+  if (!names.empty()) append_field(field.name, names, out);
+}
+
 void append_framing(Framing framing, std::uint64_t length, std::string& out) {
   if (framing == Framing::kLength) {
     out.append("Content-Length: ");
@@ -141,6 +152,13 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   bool has_host = false;
   for (const Field& field : head.fields) {
     if (!passes_upstream(field.name, listed, forwarding)) continue;
+    if (iequals(field.name, "trailer")) {
+      const auto passes = [&](std::string_view name) {
+        return trailer_passes_upstream(name, listed, forwarding);
+      };
+      if (forwarding.framing == Framing::kChunked) append_announcement(field, passes, out);
+      continue;
+    }
     append_field(field.name, field.value, out);
     has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
     has_host = has_host || iequals(field.name, "x-forwarded-host");
@@ -195,6 +213,15 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
     }
     if (!passes_to_client(field.name, listed) || iequals(field.name, "via")) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
+    if (iequals(field.name, "trailer")) {
+      const auto passes = [&](std::string_view name) {
+        return trailer_passes_to_client(name, listed, forwarding.endpoint_headers);
+      };
+      // A bodiless answer (HEAD) tells what its body would end with.
+      if (forwarding.framing == Framing::kChunked || forwarding.framing == Framing::kNone)
+        append_announcement(field, passes, out);
+      continue;
+    }
     append_field(field.name, field.value, out);
   }
   // The framing stands where the backend had it, unless the gateway changed it.

@@ -24,7 +24,8 @@ struct RequestForwarding {
 };
 
 /// Appends the head to send upstream: hop-by-hop fields dropped (RFC 9110, section 7.6.1), the
-/// client's credentials dropped, the gateway's fields added, the rest as the client wrote it.
+/// client's credentials dropped, the gateway's fields added, Trailer kept as far as trailers may
+/// come, the rest as the client wrote it.
 void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
                          std::string& out);
 
@@ -48,7 +49,8 @@ struct ResponseForwarding {
   bool announce_time_trailer = false;  ///< Adds `Trailer: X-Olla-Response-Time`.
 };
 
-/// Appends the head to send to the client. X-Olla-* of the backend never pass.
+/// Appends the head to send to the client. X-Olla-* of the backend never pass, and Trailer only as
+/// far as trailers may come.
 void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
                           std::string& out);
 

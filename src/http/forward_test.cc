@@ -99,6 +99,22 @@ TEST(RequestForwardTest, WritesTheFramingItIsTold) {
   EXPECT_NE(forward(wire, chunked).find("Transfer-Encoding: chunked\r\n"), std::string::npos);
 }
 
+TEST(RequestForwardTest, AnnouncesOnlyTrailersThatMayCome) {
+  const std::string wire =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum,X-Api-Key , "
+      "X-B\r\n"
+      "Trailer: Cookie\r\n\r\n";
+  RequestForwarding forwarding = usual();
+  forwarding.framing = Framing::kChunked;
+  const std::string out = forward(wire, forwarding);
+  EXPECT_NE(out.find("\r\nTrailer: X-Sum, X-B\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("Trailer"), out.rfind("Trailer"));
+  for (const Framing framing : {Framing::kLength, Framing::kNone}) {
+    forwarding.framing = framing;
+    EXPECT_EQ(forward(wire, forwarding).find("Trailer"), std::string::npos);
+  }
+}
+
 /// Parses a response and appends the head that goes to the client.
 std::string respond(const std::string& wire, const ResponseForwarding& forwarding) {
   ResponseHead head;
@@ -169,6 +185,25 @@ TEST(ResponseForwardTest, ABackendCannotTakeTheFramingAwayByNamingItInConnection
       respond("HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 2\r\n\r\n",
               usual_response());
   EXPECT_NE(out.find("Content-Length: 2\r\n"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, AnnouncesOnlyTrailersThatMayCome) {
+  const std::vector<Field> headers = {{"X-Backend-Key", "s3cret"}};
+  const std::string wire =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Olla-Endpoint, X-Sum\r\n"
+      "Trailer: x-backend-key,Via\r\n\r\n";
+  ResponseForwarding forwarding = usual_response();
+  forwarding.endpoint_headers = headers;
+  for (const Framing framing : {Framing::kChunked, Framing::kNone}) {
+    forwarding.framing = framing;
+    const std::string out = respond(wire, forwarding);
+    EXPECT_NE(out.find("\r\nTrailer: X-Sum\r\n"), std::string::npos);
+    EXPECT_EQ(out.find("Trailer"), out.rfind("Trailer"));
+  }
+  for (const Framing framing : {Framing::kLength, Framing::kUntilClose}) {
+    forwarding.framing = framing;
+    EXPECT_EQ(respond(wire, forwarding).find("Trailer"), std::string::npos);
+  }
 }
 
 TEST(ResponseForwardTest, ABodilessAnswerKeepsTheLengthItTells) {

@@ -149,6 +149,18 @@ def test_filters_trailers_as_it_filters_the_head(world, gateway, backend):
     assert b"of-the-client" not in request.raw_head
 
 
+def test_announces_only_trailers_that_may_come(world, gateway, backend):
+    backend.handler = lambda exchange: exchange.reply()
+    client = world.connect(gateway)
+    announced = [("Trailer", "X-Sum, X-Api-Key, X-Team")]
+    send_with_trailers(client, ("X-Sum", "1"), headers=announced)
+    assert backend.requests[-1].header_values("trailer") == ["X-Sum"]
+    # Without trailers the body goes up with its length, and nothing can follow it.
+    send_with_trailers(client, headers=announced)
+    assert backend.requests[-1].header("content-length") == "4"
+    assert backend.requests[-1].header_values("trailer") == []
+
+
 def test_lets_the_endpoints_own_headers_win(send):
     request, _ = send(("x-team", "from-client"), ("X-TEAM", "again"))
     assert request.header("x-team") == "from-config"
@@ -300,6 +312,20 @@ def test_filters_the_backends_trailers_as_it_filters_the_head(send):
 
     _, response = send(answer=answer)
     assert response.trailers == [("X-Sum", "1")]
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
+def test_announces_only_trailers_of_the_backend_that_may_come(world, gateway, backend, version):
+    def answer(exchange):
+        exchange.begin_stream(headers=[("Trailer", "X-Olla-Endpoint, X-Sum, X-Custom")])
+        exchange.send(b"0\r\nX-Sum: 1\r\n\r\n")
+
+    backend.handler = answer
+    client = world.connect(gateway)
+    client.send(request_bytes("GET", "/olla/vllm/v1/x", version=version))
+    # To an old client the body goes without chunks, and without what follows them.
+    wanted = ["X-Sum"] if version == "HTTP/1.1" else []
+    assert client.read_response().header_values("trailer") == wanted
 
 
 def test_drops_the_backends_hop_by_hop_fields(send):
