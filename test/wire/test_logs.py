@@ -148,6 +148,16 @@ def test_keeps_secrets_out_of_the_log(world, backend):
         assert secret not in gateway.output(), secret
 
 
+def test_cuts_what_a_client_made_long(world, gateway):
+    client = world.connect(gateway)
+    client.post(CHAT, {**BODY, "model": "m" * 1_000_000}, with_id("long-model"))
+    client.request("GET", "/" + "p" * 500_000, with_id("long-path"))
+    (model,) = gateway.access(request_id="long-model")
+    (path,) = gateway.access(request_id="long-path")
+    assert model["model"] == "m" * 1024 + "...[cut]"
+    assert path["path"] == "/" + "p" * 1023 + "...[cut]"
+
+
 def test_can_log_as_text(world, backend):
     gateway = world.gateway(backend, config={"logging": {"format": "text"}})
     world.connect(gateway).request("GET", "/olla/vllm/v1/x", with_id("as-text"))
