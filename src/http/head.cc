@@ -210,6 +210,9 @@ std::optional<Refusal> decide_response_framing(const Seen& seen, std::string_vie
     return Refusal{502, "The framing of the response is ambiguous or not understood."};
   }
   out.keep_alive = !seen.close && (out.minor_version == 1 || seen.keep_alive_token);
+  // HTTP/1.0 has no transfer codings: whoever passed this on may have kept bytes of it back (RFC
+  // 9112, section 6.1).
+  if (seen.transfer_encoding && out.minor_version == 0) out.keep_alive = false;
   const bool bodiless =
       request_method == "HEAD" || out.status < 200 || out.status == 204 || out.status == 304;
   if (bodiless) {
