@@ -259,15 +259,16 @@ std::optional<Refusal> parse_request_head(std::string_view bytes, std::size_t ma
   std::vector<Field> fields = std::move(out.fields);
   fields.clear();
   out = RequestHead();
+  out.fields = std::move(fields);
   Seen seen;
   if (const auto refusal = parse_request_line(take_line(bytes), out)) return refusal;
   for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
-    if (fields.size() == max_fields) return kTooManyFields;
-    Field& field = fields.emplace_back();
+    if (out.fields.size() == max_fields) return kTooManyFields;
+    Field field;
     if (const auto refusal = parse_field(line, field)) return refusal;
+    out.fields.push_back(field);
     if (const auto refusal = note_request_field(field, seen, out)) return refusal;
   }
-  out.fields = std::move(fields);
   return decide_request_framing(seen, out);
 }
 
