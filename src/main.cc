@@ -2,7 +2,9 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <regex>
+#include <string>
 
 #include "app/commands.h"
 
@@ -37,10 +39,14 @@ int run(int argc, char** argv) {
   app.set_version_flag("-v,--version", "olla v" OLLA_VERSION);
   app.require_subcommand(0, 1);
 
-  std::string config_file;
-  app.add_option("-c,--config", config_file, "config file (YAML)");
+  std::optional<std::string> config_file;
+  // By a function, since CLI11 takes an empty text for an optional without a value.
+  const auto take_config_file = [&config_file](const std::string& file) { config_file = file; };
   CLI::App* serve = app.add_subcommand("serve", "run the gateway (the default)");
-  serve->add_option("-c,--config", config_file, "config file (YAML)");
+  for (CLI::App* command : {&app, serve}) {
+    command->add_option_function<std::string>("-c,--config", take_config_file,
+                                              "config file (YAML)");
+  }
 
   std::string checked_file;
   CLI::App* check = app.add_subcommand("check", "say everything that is wrong with a config");
