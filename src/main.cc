@@ -10,13 +10,15 @@
 
 namespace {
 
-/// Reads "50ms", "1.5s" or "0" into milliseconds.
+/// Reads "50ms", "1.5s" or "0" into milliseconds. A number without a unit is no duration, as it is
+/// none in the config file.
 std::string read_duration(const std::string& text, std::chrono::milliseconds& out) {
   std::smatch parts;
-  const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)?)");
+  const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)|0)");
   if (!std::regex_match(text, parts, pattern)) return "a duration such as 50ms or 1.5s";
+  const double number = parts[1].matched ? std::stod(parts[1]) : 0.0;
   const double scale = parts[2] == "s" ? 1000.0 : 1.0;
-  out = std::chrono::milliseconds(static_cast<std::int64_t>(std::stod(parts[1]) * scale));
+  out = std::chrono::milliseconds(static_cast<std::int64_t>(number * scale));
   return {};
 }
 
