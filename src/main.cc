@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -33,6 +36,15 @@ CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::chrono::m
           },
           help)
       ->type_name("DURATION");
+}
+
+/// Opens the null device where standard input, output or error is closed. Otherwise a socket would
+/// get that number, and the log would be written into it.
+void open_missing_streams() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO)
+    descriptor = ::open("/dev/null", O_RDWR);  // Takes the lowest number that is free.
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
 /// Reads the command line and runs the command; returns the exit code.
@@ -92,6 +104,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_missing_streams();
   // Whoever reads the log may go away; that is no reason to stop serving.
   std::signal(SIGPIPE, SIG_IGN);
   try {
