@@ -1,20 +1,27 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <regex>
+#include <string>
 
 #include "app/commands.h"
 
 namespace {
 
-/// Reads "50ms", "1.5s" or "0" into milliseconds.
+/// Reads "50ms", "1.5s" or "0" into milliseconds. A number without a unit is no duration, as it is
+/// none in the config file.
 std::string read_duration(const std::string& text, std::chrono::milliseconds& out) {
   std::smatch parts;
-  const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)?)");
+  const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)|0)");
   if (!std::regex_match(text, parts, pattern)) return "a duration such as 50ms or 1.5s";
+  const double number = parts[1].matched ? std::stod(parts[1]) : 0.0;
   const double scale = parts[2] == "s" ? 1000.0 : 1.0;
-  out = std::chrono::milliseconds(static_cast<std::int64_t>(std::stod(parts[1]) * scale));
+  out = std::chrono::milliseconds(static_cast<std::int64_t>(number * scale));
   return {};
 }
 
@@ -31,16 +38,29 @@ CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::chrono::m
       ->type_name("DURATION");
 }
 
+/// Opens the null device where standard input, output or error is closed. Otherwise a socket would
+/// get that number, and the log would be written into it.
+void open_missing_streams() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO)
+    descriptor = ::open("/dev/null", O_RDWR);  // Takes the lowest number that is free.
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 /// Reads the command line and runs the command; returns the exit code.
 int run(int argc, char** argv) {
   CLI::App app("olla: an LLM gateway that makes a fleet of vLLM servers look like one", "olla");
   app.set_version_flag("-v,--version", "olla v" OLLA_VERSION);
   app.require_subcommand(0, 1);
 
-  std::string config_file;
-  app.add_option("-c,--config", config_file, "config file (YAML)");
+  std::optional<std::string> config_file;
+  // By a function, since CLI11 takes an empty text for an optional without a value.
+  const auto take_config_file = [&config_file](const std::string& file) { config_file = file; };
   CLI::App* serve = app.add_subcommand("serve", "run the gateway (the default)");
-  serve->add_option("-c,--config", config_file, "config file (YAML)");
+  for (CLI::App* command : {&app, serve}) {
+    command->add_option_function<std::string>("-c,--config", take_config_file,
+                                              "config file (YAML)");
+  }
 
   std::string checked_file;
   CLI::App* check = app.add_subcommand("check", "say everything that is wrong with a config");
@@ -84,6 +104,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_missing_streams();
   // Whoever reads the log may go away; that is no reason to stop serving.
   std::signal(SIGPIPE, SIG_IGN);
   try {

@@ -3,13 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace olla::app {
 
-/// `olla` and `olla serve`: the gateway. Without a file it looks for vLLM on localhost:8000.
-/// Returns the exit code; 2 when the config is wrong.
-int serve_command(const std::string& config_file);
+/// `olla` and `olla serve`: the gateway. Without a file it looks for vLLM on localhost:8000; an
+/// empty name is a file that does not exist. Returns the exit code; 2 when the config is wrong.
+int serve_command(const std::optional<std::string>& config_file);
 
 /// `olla check FILE`: prints every problem of a config. Returns 0 or 2.
 int check_command(const std::string& config_file);

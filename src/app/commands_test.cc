@@ -11,6 +11,7 @@ namespace olla::app {
 namespace {
 
 using testing::HasSubstr;
+using testing::StartsWith;
 
 /// A config file that exists for one test.
 class File {
@@ -58,6 +59,13 @@ TEST(ServeCommandTest, DoesNotStartWithoutTheFileItWasGiven) {
   testing::internal::CaptureStderr();
   const int code = serve_command("/nowhere/olla.yaml");
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("/nowhere/olla.yaml"));
+  EXPECT_EQ(code, 2);
+}
+
+TEST(ServeCommandTest, AnEmptyNameIsAFileThatDoesNotExist) {
+  testing::internal::CaptureStderr();
+  const int code = serve_command("");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), StartsWith("error: \"\": cannot be opened"));
   EXPECT_EQ(code, 2);
 }
 

@@ -1,11 +1,11 @@
 #include "app/gateway.h"
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <chrono>
 #include <csignal>
 #include <system_error>
 #include <thread>
@@ -73,7 +73,7 @@ void exit_soon() {
   // A thread and not an alarm: a signal may be delivered to a thread that cannot take it just now.
   try {
     std::thread([] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      ::poll(nullptr, 0, /*timeout in ms=*/500);
       _exit(0);
     }).detach();
   } catch (const std::system_error&) {

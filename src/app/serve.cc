@@ -41,22 +41,23 @@ void explain_missing_file(log::Logger& logger) {
 
 }  // namespace
 
-int serve_command(const std::string& config_file) {
+int serve_command(const std::optional<std::string>& config_file) {
   config::Loaded loaded;
-  if (config_file.empty()) {
-    loaded.config = without_file();
+  if (config_file) {
+    loaded = config::load_file(*config_file, config::system_environment());
   } else {
-    loaded = config::load_file(config_file, config::system_environment());
+    loaded.config = without_file();
   }
+  const std::string name = config_file.value_or(std::string());
   if (!loaded.errors.empty()) {
-    print(loaded.warnings, "warning", config_file);
-    print(loaded.errors, "error", config_file);
+    print(loaded.warnings, "warning", name);
+    print(loaded.errors, "error", name);
     return kBadConfig;
   }
   log::Logger logger(loaded.config.logging);
   for (const config::Problem& warning : loaded.warnings)
-    logger.warn("config", {{"warning", config::to_text(warning, config_file)}});
-  if (config_file.empty()) explain_missing_file(logger);
+    logger.warn("config", {{"warning", config::to_text(warning, name)}});
+  if (!config_file) explain_missing_file(logger);
   return run_gateway(
       loaded.config, logger, [](std::uint16_t) {}, exit_soon);
 }

@@ -27,7 +27,7 @@ std::vector<Problem> sorted(std::vector<Problem> problems) {
 }  // namespace
 
 std::string to_text(const Problem& problem, std::string_view file_name) {
-  std::string text(file_name);
+  std::string text(file_name.empty() ? R"("")" : file_name);
   if (problem.line != 0) text += ":" + std::to_string(problem.line);
   text += ": ";
   if (!problem.path.empty()) text += problem.path + ": ";

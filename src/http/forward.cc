@@ -41,7 +41,7 @@ constexpr auto kRequestRewritten = std::to_array<std::string_view>(
 // RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
 constexpr auto kForbiddenTrailers = std::to_array<std::string_view>(
     {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
-     "authorization", "set-cookie", "cache-control", "expect", "te"});
+     "authorization", "set-cookie", "cache-control", "expect", "te", "via"});
 
 /// The names listed in the Connection fields of one message.
 class ConnectionNames {
@@ -76,14 +76,30 @@ void append_list_field(std::span<const Field> fields, std::string_view name,
   out.append(element).append("\r\n");
 }
 
-bool passes_upstream(const Field& field, const ConnectionNames& listed,
+bool passes_upstream(std::string_view name, const ConnectionNames& listed,
                      const RequestForwarding& forwarding) {
-  if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kRequestRewritten) ||
-      listed.lists(field.name)) {
+  if (is_one_of(name, kHopByHop) || is_one_of(name, kRequestRewritten) || listed.lists(name)) {
     return false;
   }
-  if (!forwarding.forward_client_auth && is_one_of(field.name, kClientCredentials)) return false;
-  return !find_field(forwarding.endpoint_headers, field.name);
+  if (!forwarding.forward_client_auth && is_one_of(name, kClientCredentials)) return false;
+  return !find_field(forwarding.endpoint_headers, name);
+}
+
+bool trailer_passes_upstream(std::string_view name, const ConnectionNames& listed,
+                             const RequestForwarding& forwarding) {
+  return passes_upstream(name, listed, forwarding) && !is_one_of(name, kForbiddenTrailers) &&
+         !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
+}
+
+/// Appends a Trailer field with those of its names that `passes` takes; without any, nothing.
+template <class Passes>
+void append_announcement(const Field& field, const Passes& passes, std::string& out) {
+  std::string names;
+  ListWalker list(field.value);
+  while (const auto name = list.next()) {
+    if (passes(*name)) names.append(names.empty() ? "" : ", ").append(*name);
+  }
+  if (!names.empty()) append_field(field.name, names, out);
 }
 
 void append_framing(Framing framing, std::uint64_t length, std::string& out) {
@@ -102,9 +118,15 @@ void append_own(const RequestForwarding& forwarding, std::string_view name, std:
   if (!find_field(forwarding.endpoint_headers, name)) append_field(name, value, out);
 }
 
-bool passes_to_client(const Field& field, const ConnectionNames& listed) {
-  return !is_one_of(field.name, kHopByHop) && !is_one_of(field.name, kBackendSecrets) &&
-         !istarts_with(field.name, "x-olla-") && !listed.lists(field.name);
+bool passes_to_client(std::string_view name, const ConnectionNames& listed) {
+  return !is_one_of(name, kHopByHop) && !is_one_of(name, kBackendSecrets) &&
+         !istarts_with(name, "x-olla-") && !listed.lists(name);
+}
+
+bool trailer_passes_to_client(std::string_view name, const ConnectionNames& listed,
+                              std::span<const Field> endpoint_headers) {
+  return passes_to_client(name, listed) && !is_one_of(name, kForbiddenTrailers) &&
+         !find_field(endpoint_headers, name);
 }
 
 void append_status_line(const ResponseHead& head, std::string& out) {
@@ -129,7 +151,14 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   bool has_proto = false;
   bool has_host = false;
   for (const Field& field : head.fields) {
-    if (!passes_upstream(field, listed, forwarding)) continue;
+    if (!passes_upstream(field.name, listed, forwarding)) continue;
+    if (iequals(field.name, "trailer")) {
+      const auto passes = [&](std::string_view name) {
+        return trailer_passes_upstream(name, listed, forwarding);
+      };
+      if (forwarding.framing == Framing::kChunked) append_announcement(field, passes, out);
+      continue;
+    }
     append_field(field.name, field.value, out);
     has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
     has_host = has_host || iequals(field.name, "x-forwarded-host");
@@ -146,6 +175,16 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   }
   for (const Field& field : forwarding.endpoint_headers)
     append_field(field.name, field.value, out);
+  out.append("\r\n");
+}
+
+void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
+                             const RequestForwarding& forwarding, std::string& out) {
+  const ConnectionNames listed(head.fields);
+  for (const Field& field : trailers) {
+    if (trailer_passes_upstream(field.name, listed, forwarding))
+      append_field(field.name, field.value, out);
+  }
   out.append("\r\n");
 }
 
@@ -172,8 +211,17 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
       }
       continue;
     }
-    if (!passes_to_client(field, listed) || iequals(field.name, "via")) continue;
+    if (!passes_to_client(field.name, listed) || iequals(field.name, "via")) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
+    if (iequals(field.name, "trailer")) {
+      const auto passes = [&](std::string_view name) {
+        return trailer_passes_to_client(name, listed, forwarding.endpoint_headers);
+      };
+      // A bodiless answer (HEAD) tells what its body would end with.
+      if (forwarding.framing == Framing::kChunked || forwarding.framing == Framing::kNone)
+        append_announcement(field, passes, out);
+      continue;
+    }
     append_field(field.name, field.value, out);
   }
   // The framing stands where the backend had it, unless the gateway changed it.
@@ -198,21 +246,19 @@ void append_interim_head(const ResponseHead& head, std::string& out) {
   append_status_line(head, out);
   for (const Field& field : head.fields) {
     if (iequals(field.name, "content-length")) continue;
-    if (passes_to_client(field, listed)) append_field(field.name, field.value, out);
+    if (passes_to_client(field.name, listed)) append_field(field.name, field.value, out);
   }
   out.append("\r\n");
 }
 
-void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_t> response_time_ms,
-                     std::string& out) {
+void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
+                              const ResponseTrailerForwarding& forwarding, std::string& out) {
+  const ConnectionNames listed(head.fields);
   for (const Field& field : trailers) {
-    if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kForbiddenTrailers) ||
-        istarts_with(field.name, "x-olla-")) {
-      continue;
-    }
-    append_field(field.name, field.value, out);
+    if (trailer_passes_to_client(field.name, listed, forwarding.endpoint_headers))
+      append_field(field.name, field.value, out);
   }
-  if (response_time_ms) append_response_time(*response_time_ms, out);
+  if (forwarding.response_time_ms) append_response_time(*forwarding.response_time_ms, out);
   out.append("\r\n");
 }
 

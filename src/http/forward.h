@@ -24,9 +24,16 @@ struct RequestForwarding {
 };
 
 /// Appends the head to send upstream: hop-by-hop fields dropped (RFC 9110, section 7.6.1), the
-/// client's credentials dropped, the gateway's fields added, the rest as the client wrote it.
+/// client's credentials dropped, the gateway's fields added, Trailer kept as far as trailers may
+/// come, the rest as the client wrote it.
 void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
                          std::string& out);
+
+/// Appends the end of a chunked request body: the trailers that may pass, and the empty line. What
+/// the client may not say in its head it may not say here either, nor anything of X-Forwarded-*:
+/// those fields went out already.
+void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
+                             const RequestForwarding& forwarding, std::string& out);
 
 /// What a proxy adds to a response on its way to the client. All views must outlive the call.
 struct ResponseForwarding {
@@ -42,7 +49,8 @@ struct ResponseForwarding {
   bool announce_time_trailer = false;  ///< Adds `Trailer: X-Olla-Response-Time`.
 };
 
-/// Appends the head to send to the client. X-Olla-* of the backend never pass.
+/// Appends the head to send to the client. X-Olla-* of the backend never pass, and Trailer only as
+/// far as trailers may come.
 void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
                           std::string& out);
 
@@ -50,10 +58,17 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
 /// what only the gateway may say.
 void append_interim_head(const ResponseHead& head, std::string& out);
 
-/// Appends the end of a chunked body: the trailers that may pass, `response_time_ms` as the
-/// X-Olla-Response-Time trailer when there is one, and the empty line.
-void append_trailers(std::span<const Field> trailers, std::optional<std::uint64_t> response_time_ms,
-                     std::string& out);
+/// What a proxy does with the trailers of a response. All views must outlive the call.
+struct ResponseTrailerForwarding {
+  std::span<const Field> endpoint_headers = {};  ///< As in ResponseForwarding.
+  /// With it, X-Olla-Response-Time is added.
+  std::optional<std::uint64_t> response_time_ms = std::nullopt;
+};
+
+/// Appends the end of a chunked response body: the trailers that may pass, the gateway's own, and
+/// the empty line. What the endpoint may not say in its head it may not say here either.
+void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
+                              const ResponseTrailerForwarding& forwarding, std::string& out);
 
 /// The id of a request: the client's own X-Olla-Request-ID or X-Request-ID (in this order) when it
 /// is 1 to 128 visible ASCII characters; nullopt: make a new one.

@@ -99,6 +99,22 @@ TEST(RequestForwardTest, WritesTheFramingItIsTold) {
   EXPECT_NE(forward(wire, chunked).find("Transfer-Encoding: chunked\r\n"), std::string::npos);
 }
 
+TEST(RequestForwardTest, AnnouncesOnlyTrailersThatMayCome) {
+  const std::string wire =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum,X-Api-Key , "
+      "X-B\r\n"
+      "Trailer: Cookie\r\n\r\n";
+  RequestForwarding forwarding = usual();
+  forwarding.framing = Framing::kChunked;
+  const std::string out = forward(wire, forwarding);
+  EXPECT_NE(out.find("\r\nTrailer: X-Sum, X-B\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("Trailer"), out.rfind("Trailer"));
+  for (const Framing framing : {Framing::kLength, Framing::kNone}) {
+    forwarding.framing = framing;
+    EXPECT_EQ(forward(wire, forwarding).find("Trailer"), std::string::npos);
+  }
+}
+
 /// Parses a response and appends the head that goes to the client.
 std::string respond(const std::string& wire, const ResponseForwarding& forwarding) {
   ResponseHead head;
@@ -171,6 +187,25 @@ TEST(ResponseForwardTest, ABackendCannotTakeTheFramingAwayByNamingItInConnection
   EXPECT_NE(out.find("Content-Length: 2\r\n"), std::string::npos);
 }
 
+TEST(ResponseForwardTest, AnnouncesOnlyTrailersThatMayCome) {
+  const std::vector<Field> headers = {{"X-Backend-Key", "s3cret"}};
+  const std::string wire =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Olla-Endpoint, X-Sum\r\n"
+      "Trailer: x-backend-key,Via\r\n\r\n";
+  ResponseForwarding forwarding = usual_response();
+  forwarding.endpoint_headers = headers;
+  for (const Framing framing : {Framing::kChunked, Framing::kNone}) {
+    forwarding.framing = framing;
+    const std::string out = respond(wire, forwarding);
+    EXPECT_NE(out.find("\r\nTrailer: X-Sum\r\n"), std::string::npos);
+    EXPECT_EQ(out.find("Trailer"), out.rfind("Trailer"));
+  }
+  for (const Framing framing : {Framing::kLength, Framing::kUntilClose}) {
+    forwarding.framing = framing;
+    EXPECT_EQ(respond(wire, forwarding).find("Trailer"), std::string::npos);
+  }
+}
+
 TEST(ResponseForwardTest, ABodilessAnswerKeepsTheLengthItTells) {
   ResponseForwarding forwarding = usual_response();
   forwarding.framing = Framing::kNone;
@@ -193,11 +228,75 @@ TEST(ResponseForwardTest, AnAnswerThatCanHaveNoBodyTellsNoLength) {
   EXPECT_EQ(out, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
 }
 
-TEST(TrailerForwardTest, PassesOnlyWhatATrailerMaySay) {
-  const std::vector<Field> trailers = {
-      {"X-Sum", "1"}, {"Content-Length", "5"}, {"X-Olla-Response-Time", "evil"}, {"TE", "x"}};
+struct TrailerCase {
+  std::string_view name;
+  bool passes;
+  bool passes_with_client_auth;
+};
+
+TEST(TrailerForwardTest, ARequestsTrailersAreFilteredAsItsHeadIs) {
+  constexpr TrailerCase kCases[] = {
+      {"X-Sum", true, true},
+      {"X-Api-Key", false, true},
+      {"cookie", false, true},
+      {"X-Auth-Token", false, true},
+      {"Authorization", false, false},
+      {"Proxy-Authorization", false, false},
+      {"Content-Length", false, false},
+      {"Transfer-Encoding", false, false},
+      {"Host", false, false},
+      {"Expect", false, false},
+      {"Connection", false, false},
+      {"Via", false, false},
+      {"X-Forwarded-For", false, false},
+      {"x-forwarded-host", false, false},
+      {"X-Forwarded-Proto", false, false},
+      {"X-Olla-Request-ID", false, false},
+      {"X-Olla-Other", false, false},
+      {"x-team", false, false},    // One of the endpoint's own headers.
+      {"X-Listed", false, false},  // Named by the client's Connection.
+  };
+  const std::vector<Field> headers = {{"X-Team", "ours"}};
+  RequestHead head;
+  ASSERT_FALSE(parse_request_head(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: x-listed\r\nTransfer-Encoding: chunked\r\n\r\n",
+      100, head));
+  for (const TrailerCase& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const std::vector<Field> trailers = {{c.name, "1"}};
+    RequestForwarding forwarding = usual();
+    forwarding.endpoint_headers = headers;
+    const std::string passed = std::string(c.name) + ": 1\r\n\r\n";
+    std::string out;
+    append_request_trailers(trailers, head, forwarding, out);
+    EXPECT_EQ(out, c.passes ? passed : "\r\n");
+    forwarding.forward_client_auth = true;
+    out.clear();
+    append_request_trailers(trailers, head, forwarding, out);
+    EXPECT_EQ(out, c.passes_with_client_auth ? passed : "\r\n");
+  }
+}
+
+TEST(TrailerForwardTest, AResponsesTrailersAreFilteredAsItsHeadIs) {
+  const std::vector<Field> headers = {{"X-Backend-Key", "s3cret"}};
+  ResponseHead head;
+  ASSERT_FALSE(parse_response_head(
+      "HTTP/1.1 200 OK\r\nConnection: X-Listed\r\nTransfer-Encoding: chunked\r\n\r\n", 100, "GET",
+      head));
+  for (const char* name :
+       {"X-Api-Key", "x-auth-token", "Authorization", "Set-Cookie", "Proxy-Authenticate", "Via",
+        "x-backend-key", "X-Listed", "Content-Length", "TE", "Trailer", "X-Olla-Endpoint"}) {
+    const std::vector<Field> trailers = {{name, "evil"}, {"X-Sum", "1"}};
+    std::string out;
+    append_response_trailers(trailers, head, {.endpoint_headers = headers}, out);
+    EXPECT_EQ(out, "X-Sum: 1\r\n\r\n") << name;
+  }
+}
+
+TEST(TrailerForwardTest, AddsTheTotalTimeBehindTheEndpointsOwn) {
+  const std::vector<Field> trailers = {{"X-Olla-Response-Time", "evil"}, {"X-Sum", "1"}};
   std::string out;
-  append_trailers(trailers, 34, out);
+  append_response_trailers(trailers, ResponseHead(), {.response_time_ms = 34}, out);
   EXPECT_EQ(out, "X-Sum: 1\r\nX-Olla-Response-Time: 34ms\r\n\r\n");
 }
 

@@ -210,6 +210,9 @@ std::optional<Refusal> decide_response_framing(const Seen& seen, std::string_vie
     return Refusal{502, "The framing of the response is ambiguous or not understood."};
   }
   out.keep_alive = !seen.close && (out.minor_version == 1 || seen.keep_alive_token);
+  // HTTP/1.0 has no transfer codings: whoever passed this on may have kept bytes of it back (RFC
+  // 9112, section 6.1).
+  if (seen.transfer_encoding && out.minor_version == 0) out.keep_alive = false;
   const bool bodiless =
       request_method == "HEAD" || out.status < 200 || out.status == 204 || out.status == 304;
   if (bodiless) {
@@ -256,15 +259,16 @@ std::optional<Refusal> parse_request_head(std::string_view bytes, std::size_t ma
   std::vector<Field> fields = std::move(out.fields);
   fields.clear();
   out = RequestHead();
+  out.fields = std::move(fields);
   Seen seen;
   if (const auto refusal = parse_request_line(take_line(bytes), out)) return refusal;
   for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
-    if (fields.size() == max_fields) return kTooManyFields;
-    Field& field = fields.emplace_back();
+    if (out.fields.size() == max_fields) return kTooManyFields;
+    Field field;
     if (const auto refusal = parse_field(line, field)) return refusal;
+    out.fields.push_back(field);
     if (const auto refusal = note_request_field(field, seen, out)) return refusal;
   }
-  out.fields = std::move(fields);
   return decide_request_framing(seen, out);
 }
 

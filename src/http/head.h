@@ -78,7 +78,8 @@ class HeadScanner {
 ///
 /// Strict where two readers could see two different messages (RFC 9112, sections 2.2, 5.1, 5.2, 6.1
 /// and 6.3): every such head is refused. `out` is overwritten; its vectors keep their memory.
-/// Returns why the head is refused: 400, 417, 431, 501 or 505.
+/// Returns why the head is refused: 400, 417, 431, 501 or 505. `out` then holds the fields in front
+/// of the fault, since a refusal is answered and logged under the client's request id.
 std::optional<Refusal> parse_request_head(std::string_view bytes, std::size_t max_fields,
                                           RequestHead& out);
 

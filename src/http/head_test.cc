@@ -187,6 +187,24 @@ TEST(RequestHeadTest, LimitsTheNumberOfFields) {
   EXPECT_EQ(refusal->status, 431);
 }
 
+TEST(RequestHeadTest, KeepsTheFieldsInFrontOfTheFault) {
+  const std::string_view start = "GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: b\r\n";
+  for (const std::string_view fault :
+       {"Bad Name: 1\r\n", "X: \x01\r\n", "no colon\r\n", " folded\r\n", "Content-Length: x\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n", "Expect: more\r\n",
+        "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"}) {
+    SCOPED_TRACE(fault);
+    RequestHead head;
+    const std::string wire = std::string(start).append(fault).append("\r\n");
+    ASSERT_TRUE(parse_request_head(wire, 100, head));
+    EXPECT_EQ(find_field(head.fields, "x-request-id"), "b");
+    for (const Field& field : head.fields) {
+      EXPECT_TRUE(is_token(field.name)) << field.name;
+      EXPECT_TRUE(is_field_value(field.value)) << field.value;
+    }
+  }
+}
+
 struct ResponseCase {
   std::string_view method;
   std::string_view head;
@@ -206,6 +224,11 @@ TEST(ResponseHeadTest, FramesTheBodyByStatusMethodAndFields) {
             true},
            {"GET", "HTTP/1.1 200 OK\r\n\r\n", Framing::kUntilClose, false},
            {"GET", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", Framing::kLength, false},
+           {"GET", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n",
+            Framing::kLength, true},
+           {"GET",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n",
+            Framing::kChunked, false},
            {"GET", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Framing::kLength, true},
            {"GET", "HTTP/1.1 200 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             Framing::kLength, false},

@@ -41,12 +41,32 @@ bool reads_as_one_word(std::string_view text) {
   });
 }
 
+/// The start of a text that is too long, with a mark. The text need not be valid UTF-8.
+std::string shortened(std::string_view text) {
+  const auto continues = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+  };
+  std::size_t size = kTextBytesMax;
+  // A sequence has at most three bytes behind its first.
+  while (size > kTextBytesMax - 3 && continues(size))
+    --size;
+  return std::string(text.substr(0, size)).append("...[cut]");
+}
+
+void append_text(std::string_view text, bool quote_words, std::string& out) {
+  if (!quote_words && reads_as_one_word(text)) {
+    out.append(text);
+  } else {
+    out.append(openai::json_quoted(text));
+  }
+}
+
 void append_value(const Field& field, bool quote_words, std::string& out) {
   if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-    if (!quote_words && reads_as_one_word(*text)) {
-      out.append(*text);
+    if (text->size() <= kTextBytesMax) {
+      append_text(*text, quote_words, out);
     } else {
-      out.append(openai::json_quoted(*text));
+      append_text(shortened(*text), quote_words, out);
     }
   } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
     fmt::format_to(std::back_inserter(out), "{}", *number);

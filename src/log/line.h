@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -17,10 +18,16 @@ struct Field {
   std::variant<std::string_view, std::int64_t, double> value;
 };
 
+/// As much of one text as a line repeats. Names and paths take under 200 bytes; a client's nonsense
+/// of many megabytes shall not fill the queue of lines or the disk.
+constexpr std::size_t kTextBytesMax = 1024;
+
 /// Makes one line, without its line end.
 ///
 /// JSON: {"timestamp":"2026-01-02T03:04:05.678Z","level":"info","msg":"...","name":value,...}
 /// Text: 2026-01-02T03:04:05.678Z INFO msg name=value name="value with spaces"
+///
+/// A text over kTextBytesMax is cut there, between two UTF-8 sequences, and ends with "...[cut]".
 std::string make_line(config::LogFormat format, std::chrono::system_clock::time_point now,
                       config::LogLevel level, std::string_view message,
                       std::span<const Field> fields);

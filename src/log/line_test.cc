@@ -25,5 +25,44 @@ TEST(LogLineTest, WritesTextAndQuotesOnlyWhatNeedsIt) {
             R"(2026-01-03T03:04:05.678Z WARN hello a=plain b="two words" c="")");
 }
 
+/// What follows "a=" in a line of text with this value.
+std::string written(std::string_view value) {
+  const std::array<Field, 1> fields = {Field{"a", value}};
+  const std::string line =
+      make_line(config::LogFormat::kText, kTime, config::LogLevel::kInfo, "hello", fields);
+  return line.substr(line.find("a=") + 2);
+}
+
+TEST(LogLineTest, CutsALongTextAndSaysSo) {
+  const std::string longest(kTextBytesMax, 'x');
+  EXPECT_EQ(written(longest), longest);
+  EXPECT_EQ(written(longest + "y"), longest + "...[cut]");
+  EXPECT_EQ(written(std::string(std::size_t{1} << 20, 'x')), longest + "...[cut]");
+  const std::string too_long = longest + "y";
+  const std::array<Field, 1> fields = {Field{"a", std::string_view(too_long)}};
+  const std::string json =
+      make_line(config::LogFormat::kJson, kTime, config::LogLevel::kInfo, "hello", fields);
+  EXPECT_TRUE(json.ends_with(":\"" + longest + "...[cut]\"}"));
+}
+
+TEST(LogLineTest, CutsBetweenTwoUtf8Sequences) {
+  for (const std::string_view sequence : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
+    for (std::size_t before = 0; before <= sequence.size(); ++before) {
+      SCOPED_TRACE(testing::Message() << sequence << ", " << before << " bytes before the limit");
+      const std::string head(kTextBytesMax - before, 'x');
+      const std::string whole = before == sequence.size() ? std::string(sequence) : std::string();
+      const std::string cut = head + whole + "...[cut]";
+      EXPECT_EQ(written(head + std::string(sequence) + "tail"),
+                whole.empty() ? cut : '"' + cut + '"');
+    }
+  }
+}
+
+TEST(LogLineTest, CutsBytesThatAreNoUtf8) {
+  const std::string line = written(std::string(2 * kTextBytesMax, '\x80'));
+  EXPECT_LE(line.size(), 3 * kTextBytesMax + 10);  // Each byte becomes U+FFFD.
+  EXPECT_GE(line.size(), 3 * (kTextBytesMax - 3));
+}
+
 }  // namespace
 }  // namespace olla::log

@@ -226,7 +226,7 @@ net::Awaitable<Result<void>> Exchange::send_request(const fleet::EndpointView& v
       request_tail_.append("\r\n");
     }
     request_tail_.append("0\r\n");
-    http::append_trailers(client_.trailers(), std::nullopt, request_tail_);
+    http::append_request_trailers(client_.trailers(), client_.head(), forwarding, request_tail_);
   }
   unsent_ = {request_head_, body, request_tail_};
   co_return co_await send_rest();
@@ -322,6 +322,8 @@ net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view, b
   RelayOptions options;
   options.plan = plan_body(response_.framing, client_.head().minor_version);
   options.gap_limit = services_.config.proxy.read_timeout;
+  const std::vector<http::Field> headers = fields_of(view.endpoint->config.headers);
+  options.endpoint_headers = headers;
   const auto type = http::find_field(response_.fields, "content-type");
   options.event_stream = type && http::istarts_with(*type, "text/event-stream");
   const bool time_trailer =

@@ -52,6 +52,7 @@ Relay::Relay(net::UpstreamConnection& upstream, net::ServerConnection& client,
              const http::ResponseHead& head, const RelayOptions& options)
     : upstream_(upstream),
       client_(client),
+      head_(head),
       options_(options),
       scanner_(head.framing, head.content_length) {}
 
@@ -114,9 +115,15 @@ void Relay::note_payload(std::string_view payload) {
 void Relay::finish_reframed() {
   if (options_.plan.raw || options_.plan.framing != http::Framing::kChunked) return;
   suffix_ = "0\r\n";
-  std::optional<std::uint64_t> time;
-  if (options_.time_trailer_since) time = milliseconds_since(*options_.time_trailer_since);
-  http::append_trailers({}, time, suffix_);
+  append_trailers({});
+}
+
+void Relay::append_trailers(std::span<const http::Field> trailers) {
+  http::ResponseTrailerForwarding forwarding;
+  forwarding.endpoint_headers = options_.endpoint_headers;
+  if (options_.time_trailer_since)
+    forwarding.response_time_ms = milliseconds_since(*options_.time_trailer_since);
+  http::append_response_trailers(trailers, head_, forwarding, suffix_);
 }
 
 /// Waits for the whole trailer section, which starts at `offset` of the input, and makes suffix_.
@@ -128,11 +135,7 @@ net::Awaitable<Result<void>> Relay::read_trailers(std::size_t offset) {
       if (!http::parse_trailers(section.substr(0, size), kMaxTrailers, trailers_)) {
         co_return malformed("the trailers of the answer are malformed");
       }
-      std::optional<std::uint64_t> time;
-      if (options_.time_trailer_since) time = milliseconds_since(*options_.time_trailer_since);
-      if (options_.plan.framing == http::Framing::kChunked) {
-        http::append_trailers(trailers_, time, suffix_);
-      }
+      if (options_.plan.framing == http::Framing::kChunked) append_trailers(trailers_);
       trailer_bytes_ = size;
       co_return Result<void>();
     }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ struct RelayOptions {
   /// When the answer began; with it, X-Olla-Response-Time goes out as a trailer.
   std::optional<TimePoint> time_trailer_since;
   bool event_stream = false;  ///< text/event-stream: an error can be told as an event.
+  std::span<const http::Field> endpoint_headers;  ///< Trailers of these names are dropped.
 };
 
 /// Carries one response body from an endpoint to a client.
@@ -46,7 +48,7 @@ class Relay {
     kUpstreamBroke,  ///< See error(); a client that has the head is cut off so that it shows.
   };
 
-  /// Both connections must outlive the relay.
+  /// Both connections, `head` and what the options point at must outlive the relay.
   Relay(net::UpstreamConnection& upstream, net::ServerConnection& client,
         const http::ResponseHead& head, const RelayOptions& options);
 
@@ -64,6 +66,7 @@ class Relay {
   std::size_t scan();
   void note_payload(std::string_view payload);
   void finish_reframed();
+  void append_trailers(std::span<const http::Field> trailers);
   net::Awaitable<Result<void>> read_trailers(std::size_t offset);
   net::Awaitable<bool> send(std::size_t raw_bytes);
   net::Awaitable<End> stopped(Error why);
@@ -71,6 +74,7 @@ class Relay {
 
   net::UpstreamConnection& upstream_;
   net::ServerConnection& client_;
+  const http::ResponseHead& head_;
   RelayOptions options_;
   http::BodyScanner scanner_;
   openai::UsageScanner usage_;

@@ -51,6 +51,7 @@ struct Answer {
   bool event_stream = false;
   bool time_trailer = false;
   Duration gap_limit = seconds(20);
+  std::span<const http::Field> endpoint_headers = {};
 };
 
 constexpr std::string_view kHead = "HEAD\r\n\r\n";
@@ -71,15 +72,15 @@ class Carried {
     client_ = std::move(pair.peer);
     if (client_reads) client_->read();
 
-    http::ResponseHead head;
-    head.framing = answer.framing;
-    head.content_length = answer.length;
+    head_.framing = answer.framing;
+    head_.content_length = answer.length;
     RelayOptions options;
     options.plan = plan_body(answer.framing, answer.client_minor_version);
     options.gap_limit = answer.gap_limit;
     options.event_stream = answer.event_stream;
+    options.endpoint_headers = answer.endpoint_headers;
     if (answer.time_trailer) options.time_trailer_since = Clock::now();
-    relay_.emplace(upstream_, *connection_, head, options);
+    relay_.emplace(upstream_, *connection_, head_, options);
   }
   ~Carried() {
     upstream_.abort();
@@ -119,6 +120,7 @@ class Carried {
   std::shared_ptr<test::Peer> endpoint_;
   std::shared_ptr<net::ServerConnection> connection_;
   std::shared_ptr<test::Peer> client_;
+  http::ResponseHead head_;
   std::optional<Relay> relay_;
   std::optional<test::Started<End>> running_;
 };
@@ -168,6 +170,13 @@ TEST_F(RelayTest, TrailersAreKeptAndSpoofedOnesDroppedHoweverTheyAreCut) {
     SCOPED_TRACE(cut);
     ASSERT_EQ(carry({}, wire, cut), std::string(kChunks) + "Checksum: 9\r\n\r\n");
   }
+}
+
+TEST_F(RelayTest, TrailersWithNamesOfTheEndpointsOwnHeadersAreDropped) {
+  const std::vector<http::Field> headers = {{"X-Backend-Key", "s3cret"}};
+  const Answer answer{.endpoint_headers = headers};
+  const std::string wire = std::string(kChunks) + "x-backend-key: s3cret\r\nChecksum: 9\r\n\r\n";
+  EXPECT_EQ(carry(answer, wire, 10), std::string(kChunks) + "Checksum: 9\r\n\r\n");
 }
 
 TEST_F(RelayTest, TheTotalTimeGoesOutAsATrailer) {

@@ -93,6 +93,13 @@ def test_refuses_a_file_that_is_not_there(tmp_path):
         assert "missing.yaml" in done.stdout
 
 
+@pytest.mark.parametrize("command", [["check", ""], ["serve", "-c", ""], ["-c", ""]], ids=" ".join)
+def test_refuses_an_empty_name_of_a_file(command):
+    done = run(*command)  # Not the gateway that runs without a file.
+    assert done.returncode == 2, done.stdout
+    assert done.stdout.startswith('error: "": '), done.stdout
+
+
 def test_accepts_a_valid_file(file):
     done = run("check", str(file(VALID)))
     assert done.returncode == 0, done.stdout

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.message import values
+from harness.message import chunk, request_bytes, values
 
 CHAT = "/olla/vllm/v1/chat/completions"
 CREDENTIALS = ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token", "Proxy-Authorization"]
@@ -125,6 +125,40 @@ def test_sends_client_credentials_to_an_endpoint_that_asks_for_them(world):
     world.connect(gateway).request("GET", "/olla/vllm/v1/x", [(name, "mine") for name in kept])
     (request,) = backend.requests
     assert {name: request.header(name) for name in kept} == {name: "mine" for name in kept}
+
+
+def send_with_trailers(client, *trailers, headers=()):
+    """One chunked POST that ends with these trailers; its response."""
+    lines = "".join(f"{name}: {text}\r\n" for name, text in trailers)
+    fields = [("Transfer-Encoding", "chunked"), *headers]
+    client.send(request_bytes("POST", "/olla/vllm/v1/x", fields))
+    client.send(chunk(b"body") + b"0\r\n" + lines.encode("latin-1") + b"\r\n")
+    return client.read_response("POST")
+
+
+def test_filters_trailers_as_it_filters_the_head(world, gateway, backend):
+    backend.handler = lambda exchange: exchange.reply()
+    dropped = [*CREDENTIALS, "X-Forwarded-For", "X-Forwarded-Host", "Via", "X-Olla-Request-ID"]
+    dropped += ["X-Team", "X-Hop"]  # Set by the config, and listed in Connection.
+    trailers = [(name, "of-the-client") for name in dropped] + [("X-Sum", "1")]
+    headers = [("Connection", "X-Hop")]
+    response = send_with_trailers(world.connect(gateway), *trailers, headers=headers)
+    assert response.status == 200
+    request = backend.requests[-1]
+    assert request.body == b"body" and request.trailers == [("X-Sum", "1")]
+    assert b"of-the-client" not in request.raw_head
+
+
+def test_announces_only_trailers_that_may_come(world, gateway, backend):
+    backend.handler = lambda exchange: exchange.reply()
+    client = world.connect(gateway)
+    announced = [("Trailer", "X-Sum, X-Api-Key, X-Team")]
+    send_with_trailers(client, ("X-Sum", "1"), headers=announced)
+    assert backend.requests[-1].header_values("trailer") == ["X-Sum"]
+    # Without trailers the body goes up with its length, and nothing can follow it.
+    send_with_trailers(client, headers=announced)
+    assert backend.requests[-1].header("content-length") == "4"
+    assert backend.requests[-1].header_values("trailer") == []
 
 
 def test_lets_the_endpoints_own_headers_win(send):
@@ -266,6 +300,32 @@ def test_keeps_a_backends_secrets_from_the_client(send, name):
     _, response = send(answer=lambda exchange: exchange.reply(headers=[(name, "leaked")]))
     assert values(response.headers, name) == []
     assert b"leaked" not in response.raw
+
+
+def test_filters_the_backends_trailers_as_it_filters_the_head(send):
+    dropped = ["X-Api-Key", "X-Auth-Token", "Set-Cookie", "Via", "X-Custom", "X-Hop", "X-Olla-A"]
+
+    def answer(exchange):
+        exchange.begin_stream(headers=[("Connection", "X-Hop")])
+        lines = "".join(f"{name}: leaked\r\n" for name in dropped)
+        exchange.send(b"0\r\nX-Sum: 1\r\n" + lines.encode() + b"\r\n")
+
+    _, response = send(answer=answer)
+    assert response.trailers == [("X-Sum", "1")]
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
+def test_announces_only_trailers_of_the_backend_that_may_come(world, gateway, backend, version):
+    def answer(exchange):
+        exchange.begin_stream(headers=[("Trailer", "X-Olla-Endpoint, X-Sum, X-Custom")])
+        exchange.send(b"0\r\nX-Sum: 1\r\n\r\n")
+
+    backend.handler = answer
+    client = world.connect(gateway)
+    client.send(request_bytes("GET", "/olla/vllm/v1/x", version=version))
+    # To an old client the body goes without chunks, and without what follows them.
+    wanted = ["X-Sum"] if version == "HTTP/1.1" else []
+    assert client.read_response().header_values("trailer") == wanted
 
 
 def test_drops_the_backends_hop_by_hop_fields(send):

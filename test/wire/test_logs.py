@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -148,6 +150,16 @@ def test_keeps_secrets_out_of_the_log(world, backend):
         assert secret not in gateway.output(), secret
 
 
+def test_cuts_what_a_client_made_long(world, gateway):
+    client = world.connect(gateway)
+    client.post(CHAT, {**BODY, "model": "m" * 1_000_000}, with_id("long-model"))
+    client.request("GET", "/" + "p" * 500_000, with_id("long-path"))
+    (model,) = gateway.access(request_id="long-model")
+    (path,) = gateway.access(request_id="long-path")
+    assert model["model"] == "m" * 1024 + "...[cut]"
+    assert path["path"] == "/" + "p" * 1023 + "...[cut]"
+
+
 def test_can_log_as_text(world, backend):
     gateway = world.gateway(backend, config={"logging": {"format": "text"}})
     world.connect(gateway).request("GET", "/olla/vllm/v1/x", with_id("as-text"))
@@ -193,6 +205,25 @@ def test_outlives_the_reader_of_its_log(tmp_path, backend):
         assert process.poll() is None
         process.terminate()
         assert process.wait(scaled(20)) == 0
+
+
+def test_lets_nothing_take_the_place_of_a_closed_stream(tmp_path, backend):
+    config = {"server": {"host": "127.0.0.1", "port": 0}, "endpoints": [backend.endpoint()]}
+    command = [str(binary()), "serve", "-c", str(write_config(config, tmp_path))]
+    closing = ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash"]
+    with subprocess.Popen([*closing, *command]) as process:
+        try:
+            # Without a log the first health check tells that it runs, and has all its descriptors.
+            deadline = time.monotonic() + scaled(20)
+            while not backend.health_requests:
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.01)
+            streams = [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)]
+            assert streams == ["/dev/null"] * 3
+            process.terminate()
+            assert process.wait(scaled(20)) == 0
+        finally:
+            process.kill()
 
 
 def test_ends_although_nobody_reads_its_log(tmp_path, backend):

@@ -231,6 +231,20 @@ def test_refuses_a_chunk_extension_without_end(client):
     client.assert_closed()
 
 
+@pytest.mark.parametrize(
+    "fault",
+    ["Content-Length: 3\r\nContent-Length: 4", "X-A : 1", "Expect: more", "no colon"],
+    ids=["framing", "name", "expectation", "line"],
+)
+def test_refuses_under_the_clients_request_id(client, gateway, fault):
+    name = "refused-" + fault.split(":")[0].replace(" ", "-")
+    client.send(POST + f"X-Olla-Request-ID: {name}\r\n{fault}\r\n\r\n".encode())
+    response = client.read_response()
+    assert response.header("x-olla-request-id") == name
+    (record,) = gateway.access(request_id=name)
+    assert record["status"] == response.status
+
+
 def test_gives_every_refusal_a_request_id(client):
     client.send(request_bytes("GET", "/olla/vllm/x", version="HTTP/2.0"))
     assert client.read_response().header("x-olla-request-id")

@@ -244,12 +244,19 @@ def test_answers_pipelined_requests(client):
         assert client.read_response().status == 200
 
 
+def test_needs_no_unit_for_zero(world):
+    sim = world.sim("--ttft", "0", "--itl", "0")
+    assert world.connect(sim).post(CHAT, chat()).status == 200
+
+
 @pytest.mark.parametrize(
     "flags",
     [
         ["--model", ""],
         ["--model", "m", "--port", "65535", "--count", "2"],
         ["--model", "m", "--ttft", "5x"],
+        ["--model", "m", "--ttft", "5"],
+        ["--model", "m", "--itl", "0.5"],
         ["--model", "m", "--itl", "9" * 400],
     ],
 )
