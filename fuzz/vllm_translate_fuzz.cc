@@ -71,7 +71,7 @@ void check_translation(std::string_view path, std::string_view body, const Versi
 void check_documents(std::string_view text) {
   const std::string chosen = olla::vllm::choose_best(text, {.asked = 3, .wanted = 2});
   if (Json::accept(text)) OLLA_CHECK(Json::accept(chosen));
-  (void)olla::vllm::version_of_document(text);
+  (void)olla::vllm::parse_version(olla::vllm::version_text(text).value_or(""));
   (void)olla::vllm::parse_version(text);
   (void)olla::vllm::model_id_of_path(text);
   const auto models = olla::vllm::parse_models(text);

@@ -1,12 +1,43 @@
 #include "fleet/snapshot.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/check.h"
 
 namespace olla::fleet {
 
+const char* to_string(Condition condition) {
+  switch (condition) {
+    case Condition::kReady:
+      return "healthy";
+    case Condition::kUnknown:
+      return "unknown";
+    case Condition::kUnhealthy:
+      return "unhealthy";
+    case Condition::kDraining:
+      return "draining";
+    case Condition::kAsleep:
+      break;
+  }
+  return "asleep";
+}
+
+Condition EndpointView::condition() const {
+  if (health == Health::kUnknown) return Condition::kUnknown;
+  if (health == Health::kUnhealthy) return Condition::kUnhealthy;
+  if (draining) return Condition::kDraining;
+  if (figures && figures->state.asleep) return Condition::kAsleep;
+  return Condition::kReady;
+}
+
+bool EndpointView::lacks_route(std::string_view path) const {
+  return missing_routes &&
+         std::find(missing_routes->begin(), missing_routes->end(), path) != missing_routes->end();
+}
+
 Fleet::Fleet(std::vector<config::Endpoint> configured) : live_(configured.size()) {
+  now_.first_seen = std::make_shared<const vllm::FirstSeen>();
   endpoints_.reserve(configured.size());
   now_.endpoints.reserve(configured.size());
   for (config::Endpoint& endpoint : configured) {
@@ -24,23 +55,89 @@ std::shared_ptr<const Snapshot> Fleet::snapshot() const {
 }
 
 bool Fleet::set_health(EndpointId id, Health health) {
-  return std::exchange(view(id).health, health) != health;
+  return std::exchange(changeable(id).health, health) != health;
 }
 
 bool Fleet::set_addresses(EndpointId id, std::vector<Address> addresses) {
-  EndpointView& changed = view(id);
+  EndpointView& changed = changeable(id);
   if (changed.addresses == addresses) return false;
   changed.addresses = std::move(addresses);
   return true;
 }
 
-bool Fleet::set_models(EndpointId id, std::vector<std::string> models) {
-  std::sort(models.begin(), models.end());
-  models.erase(std::unique(models.begin(), models.end()), models.end());
-  EndpointView& changed = view(id);
-  if (changed.models == models) return false;
-  changed.models = std::move(models);
+namespace {
+
+/// Whether two lists offer the same. vLLM makes up new permissions for each answer.
+bool offer_the_same(std::span<const vllm::ModelEntry> one,
+                    std::span<const vllm::ModelEntry> other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](const vllm::ModelEntry& a, vllm::ModelEntry b) {
+                      b.permission = a.permission;
+                      return a == b;
+                    });
+}
+
+}  // namespace
+
+bool Fleet::set_models(EndpointId id, std::vector<vllm::ModelEntry> entries, std::int64_t now) {
+  EndpointView& changed = changeable(id);
+  if (changed.models && offer_the_same(changed.models->entries, entries)) return false;
+  auto listing = std::make_shared<Listing>();
+  listing->entries = std::move(entries);
+  listing->ids.reserve(listing->entries.size());
+  for (const vllm::ModelEntry& entry : listing->entries)
+    listing->ids.push_back(entry.id);
+  std::sort(listing->ids.begin(), listing->ids.end());
+  note_first_seen(*listing, now);
+  changed.models = std::move(listing);
+  changed.missing_routes.reset();
   return true;
+}
+
+/// Models that no endpoint lists are remembered too, so that one that comes back keeps its date,
+/// until there are as many of them as no fleet has.
+void Fleet::note_first_seen(const Listing& listing, std::int64_t now) {
+  constexpr std::size_t kFirstSeenMax = 100'000;
+  vllm::FirstSeen seen = *now_.first_seen;
+  if (seen.size() > kFirstSeenMax) seen.clear();
+  for (const std::string& model : listing.ids)
+    seen.emplace(model, now);
+  if (seen.size() != now_.first_seen->size())
+    now_.first_seen = std::make_shared<const vllm::FirstSeen>(std::move(seen));
+}
+
+bool Fleet::set_version(EndpointId id, std::string version) {
+  EndpointView& changed = changeable(id);
+  if (changed.version == version) return false;
+  changed.vllm_version = vllm::parse_version(version).value_or(vllm::kNewestVersion);
+  changed.version = std::move(version);
+  return true;
+}
+
+bool Fleet::set_refuses(EndpointId id, bool refuses) {
+  return std::exchange(changeable(id).refuses, refuses) != refuses;
+}
+
+bool Fleet::set_draining(EndpointId id, bool draining) {
+  return std::exchange(changeable(id).draining, draining) != draining;
+}
+
+bool Fleet::add_missing_route(EndpointId id, const std::string& path) {
+  EndpointView& changed = changeable(id);
+  if (changed.lacks_route(path)) return false;
+  std::vector<std::string> routes;
+  if (changed.missing_routes) routes = *changed.missing_routes;
+  if (routes.size() >= kMissingRoutesMax) return false;
+  routes.push_back(path);
+  changed.missing_routes = std::make_shared<const std::vector<std::string>>(std::move(routes));
+  return true;
+}
+
+bool Fleet::set_figures(EndpointId id, std::shared_ptr<const Figures> figures) {
+  EndpointView& changed = changeable(id);
+  const Condition before = changed.condition();
+  changed.figures = std::move(figures);
+  return changed.condition() != before;
 }
 
 const Endpoint& Fleet::endpoint(EndpointId id) const {
@@ -48,7 +145,12 @@ const Endpoint& Fleet::endpoint(EndpointId id) const {
   return endpoints_[id.value()];
 }
 
-EndpointView& Fleet::view(EndpointId id) {
+const EndpointView& Fleet::view(EndpointId id) const {
+  OLLA_CHECK(id.value() < now_.endpoints.size());
+  return now_.endpoints[id.value()];
+}
+
+EndpointView& Fleet::changeable(EndpointId id) {
   OLLA_CHECK(id.value() < now_.endpoints.size());
   return now_.endpoints[id.value()];
 }

@@ -4,14 +4,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/strong.h"
 #include "config/config.h"
 #include "fleet/address.h"
 #include "fleet/health.h"
+#include "vllm/engine_state.h"
+#include "vllm/models_document.h"
+#include "vllm/version.h"
 
 namespace olla::fleet {
 
@@ -57,19 +62,59 @@ struct Endpoint {
   olla::config::Endpoint config;
 };
 
-/// An endpoint and what was known about it when the snapshot was made.
+/// The models that an endpoint lists.
+struct Listing {
+  std::vector<vllm::ModelEntry> entries;  ///< In the endpoint's order.
+  std::vector<std::string> ids;           ///< Of the entries, sorted.
+};
+
+/// What an endpoint last said about itself in its metrics.
+struct Figures {
+  vllm::EngineState state;
+  std::string text;      ///< Its /metrics.
+  std::string gpu_text;  ///< What its GPU exporter said; empty: it has none, or none that answers.
+  TimePoint read_at;
+};
+
+/// The state of an endpoint as the documents of the fleet name it.
+enum class Condition : std::uint8_t {
+  kReady,      ///< Requests may go there.
+  kUnknown,    ///< Not checked yet.
+  kUnhealthy,  ///< Its checks fail.
+  kDraining,   ///< It answers, but said that it takes no new requests.
+  kAsleep,     ///< Its engines sleep: requests would hang.
+};
+
+/// "healthy", "unknown", "unhealthy", "draining", "asleep".
+const char* to_string(Condition condition);
+
+/// An endpoint and what was known about it when the snapshot was made. Cheap to copy: what is large
+/// is shared.
 struct EndpointView {
   const Endpoint* endpoint = nullptr;
   Live* live = nullptr;
   Health health = Health::kUnknown;
-  std::vector<Address> addresses;   ///< In the order to try; empty: its name did not resolve yet.
-  std::vector<std::string> models;  ///< Sorted, without duplicates; empty: not known.
+  /// Nobody listens on its port any more: an answer that has fallen silent will not go on.
+  bool refuses = false;
+  bool draining = false;
+  std::vector<Address> addresses;  ///< In the order to try; empty: its name did not resolve yet.
+  std::shared_ptr<const Listing> models;  ///< Null: its list was never read.
+  std::string version;                    ///< As its server tells it; empty: it does not.
+  vllm::Version vllm_version = vllm::kNewestVersion;  ///< `version` read, of type "vllm".
+  std::shared_ptr<const Figures> figures;             ///< Null: never read.
+  /// Inference routes that its server does not have, since it serves another kind of model.
+  std::shared_ptr<const std::vector<std::string>> missing_routes;
+
+  [[nodiscard]] Condition condition() const;
+  [[nodiscard]] bool lacks_route(std::string_view path) const;
+  [[nodiscard]] bool is_vllm() const { return endpoint->config.type == "vllm"; }
 };
 
 /// The whole fleet at one moment, in the order of the config. Immutable once made, so that every
 /// thread may read it; only the counters behind `live` move. The Fleet must outlive it.
 struct Snapshot {
   std::vector<EndpointView> endpoints;
+  std::shared_ptr<const vllm::FirstSeen> first_seen;  ///< Of every model listed so far; not null.
 };
 
 /// Owns the endpoints and their state, and makes snapshots of it.
@@ -89,14 +134,30 @@ class Fleet {
   bool set_health(EndpointId id, Health health);
   /// The order counts: it is the order to try.
   bool set_addresses(EndpointId id, std::vector<Address> addresses);
-  /// In any order; duplicates are dropped.
-  bool set_models(EndpointId id, std::vector<std::string> models);
+  /// `now` is Unix time in seconds: models that no endpoint listed before are seen since then. The
+  /// routes that the endpoint misses are forgotten: it may be another server.
+  bool set_models(EndpointId id, std::vector<vllm::ModelEntry> entries, std::int64_t now);
+  /// As an endpoint of type "vllm" tells it in /version; empty: it does not.
+  bool set_version(EndpointId id, std::string version);
+  bool set_refuses(EndpointId id, bool refuses);
+  bool set_draining(EndpointId id, bool draining);
+  /// At most kMissingRoutesMax of one endpoint are kept.
+  bool add_missing_route(EndpointId id, const std::string& path);
+  void forget_missing_routes(EndpointId id) { changeable(id).missing_routes.reset(); }
+  /// True when the endpoint's condition changed by it; the figures are always new.
+  bool set_figures(EndpointId id, std::shared_ptr<const Figures> figures);
+
+  /// vLLM has about 30 inference routes.
+  static constexpr std::size_t kMissingRoutesMax = 64;
 
   [[nodiscard]] std::size_t size() const { return endpoints_.size(); }
   [[nodiscard]] const Endpoint& endpoint(EndpointId id) const;
+  /// Its present state.
+  [[nodiscard]] const EndpointView& view(EndpointId id) const;
 
  private:
-  EndpointView& view(EndpointId id);
+  EndpointView& changeable(EndpointId id);
+  void note_first_seen(const Listing& listing, std::int64_t now);
 
   std::vector<Endpoint> endpoints_;  // Never resized: views point into it.
   std::vector<Live> live_;           // The same.

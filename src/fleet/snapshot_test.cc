@@ -18,6 +18,15 @@ std::vector<config::Endpoint> configured(std::initializer_list<const char*> name
   return endpoints;
 }
 
+std::vector<vllm::ModelEntry> entries(std::initializer_list<const char*> ids) {
+  std::vector<vllm::ModelEntry> list;
+  for (const char* id : ids)
+    list.push_back({.id = id});
+  return list;
+}
+
+constexpr std::int64_t kNow = 1'700'000'000;
+
 TEST(BookingTest, IsReleasedExactlyOnce) {
   Live live;
   {
@@ -66,7 +75,9 @@ TEST(FleetTest, StartsWithWhatIsConfigured) {
   EXPECT_EQ(view.endpoint, &fleet.endpoint(EndpointId(1)));
   EXPECT_EQ(view.health, Health::kUnknown);
   EXPECT_THAT(view.addresses, IsEmpty());
-  EXPECT_THAT(view.models, IsEmpty());
+  EXPECT_EQ(view.models, nullptr);
+  EXPECT_EQ(view.condition(), Condition::kUnknown);
+  EXPECT_THAT(*snapshot->first_seen, IsEmpty());
   EXPECT_NE(view.live, snapshot->endpoints[0].live);
 }
 
@@ -83,21 +94,88 @@ TEST(FleetTest, SaysWhetherSomethingChanged) {
   EXPECT_TRUE(fleet.set_addresses(id, {address, other}));
   EXPECT_FALSE(fleet.set_addresses(id, {address, other}));
   EXPECT_TRUE(fleet.set_addresses(id, {other, address}));
-  EXPECT_TRUE(fleet.set_models(id, {"y", "x", "y"}));
-  EXPECT_FALSE(fleet.set_models(id, {"x", "y"}));
-  EXPECT_TRUE(fleet.set_models(id, {}));
+  EXPECT_TRUE(fleet.set_models(id, {}, kNow)) << "now it is known";
+  EXPECT_FALSE(fleet.set_models(id, {}, kNow));
+  EXPECT_TRUE(fleet.set_models(id, entries({"y", "x"}), kNow));
+  EXPECT_FALSE(fleet.set_models(id, entries({"y", "x"}), kNow + 1));
+  std::vector<vllm::ModelEntry> other_permission = entries({"y", "x"});
+  other_permission[0].permission = R"([{"id":"modelperm-1"}])";
+  EXPECT_FALSE(fleet.set_models(id, other_permission, kNow + 1));
+  EXPECT_TRUE(fleet.set_version(id, "0.11.0"));
+  EXPECT_FALSE(fleet.set_version(id, "0.11.0"));
+  EXPECT_TRUE(fleet.set_refuses(id, true));
+  EXPECT_FALSE(fleet.set_refuses(id, true));
+  EXPECT_TRUE(fleet.set_draining(id, true));
+  EXPECT_FALSE(fleet.set_draining(id, true));
+}
+
+TEST(FleetTest, TheConditionIsWhatKeepsRequestsAway) {
+  Fleet fleet(configured({"a"}));
+  const EndpointId id(0);
+  const auto condition = [&] { return to_string(fleet.view(id).condition()); };
+  EXPECT_STREQ(condition(), "unknown");
+  fleet.set_health(id, Health::kHealthy);
+  EXPECT_STREQ(condition(), "healthy");
+  auto figures = std::make_shared<Figures>();
+  EXPECT_FALSE(fleet.set_figures(id, figures));
+  figures = std::make_shared<Figures>();
+  figures->state.asleep = true;
+  EXPECT_TRUE(fleet.set_figures(id, figures));
+  EXPECT_STREQ(condition(), "asleep");
+  fleet.set_draining(id, true);
+  EXPECT_STREQ(condition(), "draining");
+  fleet.set_health(id, Health::kUnhealthy);
+  EXPECT_STREQ(condition(), "unhealthy");
+}
+
+TEST(FleetTest, RemembersWhenAModelWasFirstSeen) {
+  Fleet fleet(configured({"a", "b"}));
+  fleet.set_models(EndpointId(0), entries({"x"}), kNow);
+  fleet.set_models(EndpointId(1), entries({"x", "y"}), kNow + 5);
+  fleet.set_models(EndpointId(0), {}, kNow + 6);
+  fleet.set_models(EndpointId(0), entries({"x"}), kNow + 7);
+  EXPECT_THAT(*fleet.snapshot()->first_seen,
+              ElementsAre(testing::Pair("x", kNow), testing::Pair("y", kNow + 5)));
+}
+
+TEST(FleetTest, TakesAServerThatDoesNotTellItsVersionForTheNewest) {
+  Fleet fleet(configured({"a"}));
+  const EndpointId id(0);
+  EXPECT_EQ(fleet.view(id).vllm_version, vllm::kNewestVersion);
+  fleet.set_version(id, "0.11.0");
+  EXPECT_EQ(fleet.view(id).vllm_version, (vllm::Version{.minor = 11}));
+  fleet.set_version(id, "");
+  EXPECT_EQ(fleet.view(id).vllm_version, vllm::kNewestVersion);
+}
+
+TEST(FleetTest, RemembersMissingRoutesUntilTheModelsChange) {
+  Fleet fleet(configured({"a"}));
+  const EndpointId id(0);
+  EXPECT_FALSE(fleet.view(id).lacks_route("/v1/embeddings"));
+  EXPECT_TRUE(fleet.add_missing_route(id, "/v1/embeddings"));
+  EXPECT_FALSE(fleet.add_missing_route(id, "/v1/embeddings"));
+  EXPECT_TRUE(fleet.view(id).lacks_route("/v1/embeddings"));
+  EXPECT_FALSE(fleet.view(id).lacks_route("/v1/embedding"));
+  fleet.set_models(id, entries({"x"}), kNow);
+  EXPECT_FALSE(fleet.view(id).lacks_route("/v1/embeddings"));
+  for (std::size_t i = 0; i < Fleet::kMissingRoutesMax; ++i)
+    EXPECT_TRUE(fleet.add_missing_route(id, "/v1/audio/" + std::to_string(i)));
+  EXPECT_FALSE(fleet.add_missing_route(id, "/v1/audio/more"));
+  fleet.forget_missing_routes(id);
+  EXPECT_TRUE(fleet.add_missing_route(id, "/v1/audio/more"));
 }
 
 TEST(FleetTest, ASnapshotDoesNotChangeAnyMore) {
   Fleet fleet(configured({"a"}));
   const auto before = fleet.snapshot();
   fleet.set_health(EndpointId(0), Health::kUnhealthy);
-  fleet.set_models(EndpointId(0), {"y", "x", "y"});
+  fleet.set_models(EndpointId(0), entries({"y", "x"}), kNow);
   const auto after = fleet.snapshot();
   EXPECT_EQ(before->endpoints[0].health, Health::kUnknown);
-  EXPECT_THAT(before->endpoints[0].models, IsEmpty());
+  EXPECT_EQ(before->endpoints[0].models, nullptr);
   EXPECT_EQ(after->endpoints[0].health, Health::kUnhealthy);
-  EXPECT_THAT(after->endpoints[0].models, ElementsAre("x", "y"));
+  EXPECT_THAT(after->endpoints[0].models->ids, ElementsAre("x", "y"));
+  EXPECT_EQ(after->endpoints[0].models->entries, entries({"y", "x"}));
 }
 
 TEST(FleetTest, SnapshotsShareTheCounters) {

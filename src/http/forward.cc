@@ -152,6 +152,8 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   bool has_host = false;
   for (const Field& field : head.fields) {
     if (!passes_upstream(field.name, listed, forwarding)) continue;
+    if (forwarding.sets_x_request_id && iequals(field.name, "x-request-id")) continue;
+    if (forwarding.reads_answer && iequals(field.name, "accept-encoding")) continue;
     if (iequals(field.name, "trailer")) {
       const auto passes = [&](std::string_view name) {
         return trailer_passes_upstream(name, listed, forwarding);
@@ -165,6 +167,8 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   }
   append_framing(forwarding.framing, forwarding.content_length, out);
   append_own(forwarding, "X-Olla-Request-ID", forwarding.request_id, out);
+  if (forwarding.sets_x_request_id)
+    append_own(forwarding, "X-Request-Id", forwarding.request_id, out);
   if (!find_field(forwarding.endpoint_headers, "x-forwarded-for")) {
     append_list_field(head.fields, "X-Forwarded-For", forwarding.client_address, out);
   }
@@ -230,6 +234,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
   append_field("X-Olla-Endpoint", forwarding.endpoint, out);
   append_field("X-Olla-Backend-Type", forwarding.backend_type, out);
   if (forwarding.model) append_field("X-Olla-Model", *forwarding.model, out);
+  if (!forwarding.translated.empty()) append_field("X-Olla-Translated", forwarding.translated, out);
   append_field("X-Olla-Request-ID", forwarding.request_id, out);
   append_response_time(forwarding.response_time_ms, out);
   if (forwarding.announce_time_trailer) append_field("Trailer", "X-Olla-Response-Time", out);
@@ -241,11 +246,13 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
   out.append("\r\n");
 }
 
-void append_interim_head(const ResponseHead& head, std::string& out) {
+void append_interim_head(const ResponseHead& head, std::span<const Field> endpoint_headers,
+                         std::string& out) {
   const ConnectionNames listed(head.fields);
   append_status_line(head, out);
   for (const Field& field : head.fields) {
-    if (iequals(field.name, "content-length")) continue;
+    if (iequals(field.name, "content-length") || iequals(field.name, "via")) continue;
+    if (find_field(endpoint_headers, field.name)) continue;
     if (passes_to_client(field.name, listed)) append_field(field.name, field.value, out);
   }
   out.append("\r\n");

@@ -21,6 +21,11 @@ struct RequestForwarding {
   bool forward_client_auth = false;         ///< Send the client's own credentials on.
   Framing framing = Framing::kNone;         ///< kNone, kLength, or kChunked when trailers follow.
   std::uint64_t content_length = 0;
+  /// The endpoint is a vLLM, which makes the ids of its answers and log lines from X-Request-Id: it
+  /// gets `request_id` there in place of the client's.
+  bool sets_x_request_id = false;
+  /// The gateway reads the answer itself: the client's Accept-Encoding is not sent on.
+  bool reads_answer = false;
 };
 
 /// Appends the head to send upstream: hop-by-hop fields dropped (RFC 9110, section 7.6.1), the
@@ -47,6 +52,7 @@ struct ResponseForwarding {
   int client_minor_version = 1;
   bool keep_alive = true;
   bool announce_time_trailer = false;  ///< Adds `Trailer: X-Olla-Response-Time`.
+  std::string_view translated;         ///< For X-Olla-Translated; empty: nothing was.
 };
 
 /// Appends the head to send to the client. X-Olla-* of the backend never pass, and Trailer only as
@@ -55,8 +61,9 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
                           std::string& out);
 
 /// Appends an interim (1xx) response as the backend sent it, without hop-by-hop fields and without
-/// what only the gateway may say.
-void append_interim_head(const ResponseHead& head, std::string& out);
+/// what only the gateway may say; fields of the endpoint's own headers hold secrets.
+void append_interim_head(const ResponseHead& head, std::span<const Field> endpoint_headers,
+                         std::string& out);
 
 /// What a proxy does with the trailers of a response. All views must outlive the call.
 struct ResponseTrailerForwarding {

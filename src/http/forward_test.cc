@@ -222,9 +222,11 @@ TEST(ResponseForwardTest, AnAnswerThatCanHaveNoBodyTellsNoLength) {
             std::string::npos);
   ResponseHead interim;
   ASSERT_FALSE(parse_response_head(
-      "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: x\r\n\r\n", 100, "GET", interim));
+      "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: x\r\nVia: y\r\nX-Key: s\r\n\r\n", 100,
+      "GET", interim));
   std::string out;
-  append_interim_head(interim, out);
+  const Field secret{"x-key", "s"};
+  append_interim_head(interim, {&secret, 1}, out);
   EXPECT_EQ(out, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
 }
 
@@ -319,6 +321,39 @@ TEST(OriginFormTest, TakesThePathOutOfBothForms) {
   EXPECT_EQ(origin_form("HTTP://host"), "/");
   EXPECT_FALSE(origin_form("*"));
   EXPECT_FALSE(origin_form("host:443"));
+}
+
+TEST(RequestForwardTest, AVllmGetsTheIdWhereItLooksForIt) {
+  RequestHead head;
+  ASSERT_FALSE(parse_request_head(
+      "GET /x HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\nAccept-Encoding: gzip\r\n\r\n", 100,
+      head));
+  RequestForwarding forwarding;
+  forwarding.target = "/x";
+  forwarding.authority = "e";
+  forwarding.client_address = "1.2.3.4";
+  forwarding.request_id = "id-1";
+  std::string plain;
+  append_request_head(head, forwarding, plain);
+  EXPECT_NE(plain.find("X-Request-Id: mine\r\n"), std::string::npos);
+  EXPECT_NE(plain.find("Accept-Encoding: gzip\r\n"), std::string::npos);
+  forwarding.sets_x_request_id = true;
+  forwarding.reads_answer = true;
+  std::string out;
+  append_request_head(head, forwarding, out);
+  EXPECT_NE(out.find("X-Request-Id: id-1\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("mine"), std::string::npos);
+  EXPECT_EQ(out.find("gzip"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, SaysWhatWasTranslated) {
+  ResponseForwarding forwarding = usual_response();
+  EXPECT_EQ(respond("HTTP/1.1 200 OK\r\n\r\n", forwarding).find("X-Olla-Translated"),
+            std::string::npos);
+  forwarding.translated = "best_of->n";
+  EXPECT_NE(respond("HTTP/1.1 200 OK\r\nX-Olla-Translated: x\r\n\r\n", forwarding)
+                .find("\r\nX-Olla-Translated: best_of->n\r\n"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "net/fetch.h"
 
-#include "http/body.h"
 #include "http/head.h"
+#include "net/read_body.h"
 #include "net/upstream_connection.h"
 
 namespace olla::net {
@@ -10,9 +10,13 @@ namespace {
 constexpr http::HeadLimits kHeadLimits{.bytes = 64 * 1024, .fields = 200};
 
 std::string request_text(const FetchRequest& request) {
-  std::string out = "GET " + request.path + " HTTP/1.1\r\nHost: " + request.authority +
-                    "\r\nUser-Agent: " + request.user_agent +
-                    "\r\nAccept: */*\r\nConnection: close\r\n";
+  std::string out =
+      request.method + " " + request.path + " HTTP/1.1\r\nHost: " + request.authority +
+      "\r\nUser-Agent: " + request.user_agent + "\r\nAccept: */*\r\nConnection: close\r\n";
+  if (request.method != "GET") {
+    out.append("Content-Type: application/json\r\nContent-Length: ");
+    out.append(std::to_string(request.body.size())).append("\r\n");
+  }
   for (const auto& [name, value] : request.headers)
     out.append(name).append(": ").append(value).append("\r\n");
   return out.append("\r\n");
@@ -43,30 +47,6 @@ Awaitable<Result<void>> read_head(UpstreamConnection& connection, TimePoint end,
   co_return Result<void>();
 }
 
-Awaitable<Result<std::string>> read_body(UpstreamConnection& connection, TimePoint end,
-                                         const http::ResponseHead& head, std::size_t max_bytes) {
-  std::string body;
-  http::BodyScanner scanner(head.framing, head.content_length);
-  for (;;) {
-    const auto step = scanner.next(connection.input().view());
-    body.append(step.payload);
-    connection.input().consume(step.consumed);
-    if (body.size() > max_bytes) {
-      co_return Error{Errc::kTooLarge, Side::kUpstream, "the answer is too large"};
-    }
-    if (scanner.state() == http::BodyScanner::State::kMalformed) {
-      co_return Error{Errc::kMalformed, Side::kUpstream, "the chunked framing is broken"};
-    }
-    if (scanner.state() != http::BodyScanner::State::kMore) co_return body;
-    if (step.consumed > 0) continue;
-    const auto got = co_await connection.read(end - Clock::now());
-    if (!got) {
-      if (connection.ended_in_order() && scanner.finish_at_close()) co_return body;
-      co_return got.error();
-    }
-  }
-}
-
 }  // namespace
 
 Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadlines,
@@ -76,7 +56,7 @@ Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadline
   const auto connected = co_await connection.connect(request.addresses, request.limit);
   if (!connected) co_return connected.error();
   const std::string text = request_text(request);
-  const auto written = co_await connection.write(text, std::string_view(), end - Clock::now());
+  const auto written = co_await connection.write(text, request.body, end - Clock::now());
   if (!written) co_return written.error();
 
   FetchResponse response;
@@ -85,7 +65,8 @@ Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadline
   const auto got_head = co_await read_head(connection, end, head_text, head);
   if (!got_head) co_return got_head.error();
   response.status = head.status;
-  auto body = co_await read_body(connection, end, head, request.max_body_bytes);
+  const BodyPatience patience{.gap = request.limit, .end = end};
+  auto body = co_await read_body(connection, head, request.max_body_bytes, patience);
   if (!body) co_return body.error();
   response.body = std::move(*body);
   co_return response;

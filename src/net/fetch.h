@@ -10,8 +10,10 @@
 
 namespace olla::net {
 
-/// One GET of the gateway's own: a health check, a model list.
+/// One request of the gateway's own: a health check, a model list.
 struct FetchRequest {
+  std::string method = "GET";
+  std::string body = {};                  ///< JSON; of any other method than GET.
   std::vector<fleet::Address> addresses;  ///< In the order to try; none is a refusal.
   std::string authority;                  ///< For the Host header.
   std::string path;

@@ -39,8 +39,13 @@ UpstreamConnection::UpstreamConnection(asio::io_context& io, Deadlines& deadline
     : Deadline(deadlines), socket_(io), read_bytes_(kReadBytesMin) {}
 
 Error UpstreamConnection::explain(error_code error, const char* what) const {
-  const Errc code = timed_out_ ? Errc::kTimeout : aborted_ ? Errc::kCancelled : Errc::kClosed;
-  return {code, Side::kUpstream, std::string(what) + ": " + error.message()};
+  if (timed_out_) return {Errc::kTimeout, Side::kUpstream, std::string(what) + ": timed out"};
+  if (gone_) {
+    return {Errc::kClosed, Side::kUpstream,
+            std::string(what) + ": silent, and nobody listens there any more"};
+  }
+  return {aborted_ ? Errc::kCancelled : Errc::kClosed, Side::kUpstream,
+          std::string(what) + ": " + error.message()};
 }
 
 Awaitable<Result<void>> UpstreamConnection::connect(std::span<const fleet::Address> addresses,
@@ -116,10 +121,13 @@ Awaitable<Result<std::size_t>> UpstreamConnection::write(std::string_view first,
 }
 
 Awaitable<Result<void>> UpstreamConnection::read(Duration limit) {
-  expire_after(limit);
+  const TimePoint now = Clock::now();
+  read_end_ = now + limit;
+  expect_bytes(now);
   const auto room = asio::buffer(input_.prepare(read_bytes_), read_bytes_);
   const auto [error, bytes] = co_await socket_.async_read_some(room, kAwait);
   expire_never();
+  read_end_ = TimePoint{};
   ended_in_order_ = error == asio::error::eof;
   if (error) co_return explain(error, "read");
   input_.commit(bytes);
@@ -140,8 +148,19 @@ bool UpstreamConnection::is_quiet() {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+/// Sets the deadline of a read: its end, or the time to ask whether the endpoint is still there.
+void UpstreamConnection::expect_bytes(TimePoint now) {
+  expire_at(judge_ == nullptr ? read_end_ : std::min(read_end_, now + kSilence));
+}
+
 void UpstreamConnection::on_deadline() {
-  timed_out_ = true;
+  const TimePoint now = Clock::now();
+  if (now < read_end_ && !keeper_stopped()) {
+    gone_ = judge_ != nullptr && judge_->is_gone();
+    if (!gone_) return expect_bytes(now);
+  } else {
+    timed_out_ = true;
+  }
   error_code ignored;
   socket_.close(ignored);
 }

@@ -12,6 +12,13 @@
 
 namespace olla::net {
 
+/// Asked while an endpoint is silent whether there is still somebody to wait for.
+class SilenceJudge {
+ public:
+  virtual ~SilenceJudge() = default;
+  virtual bool is_gone() = 0;
+};
+
 /// The client's side of one connection to an endpoint: bytes with deadlines.
 ///
 /// Lives on one thread; one coroutine uses it at a time, and the connection must outlive its
@@ -38,6 +45,12 @@ class UpstreamConnection : private Deadline {
   /// Waits for bytes and appends them to input(); at least one on success.
   Awaitable<Result<void>> read(Duration limit);
 
+  /// From here on, while read() waits, the judge is asked after each kSilence without a byte; when
+  /// it says that the endpoint is gone, the read ends with kClosed. Null: nobody is asked. The
+  /// judge must outlive the connection or the next call.
+  void judge_silence(SilenceJudge* judge) { judge_ = judge; }
+  static constexpr std::chrono::milliseconds kSilence{500};
+
   /// Received and not yet used.
   [[nodiscard]] ByteBuffer& input() { return input_; }
 
@@ -62,13 +75,17 @@ class UpstreamConnection : private Deadline {
 
  private:
   void on_deadline() override;
+  void expect_bytes(TimePoint now);
   Awaitable<Result<bool>> becomes_writable(Duration limit);
   Error explain(error_code error, const char* what) const;
 
   Socket socket_;
   ByteBuffer input_;
   std::size_t read_bytes_;
+  SilenceJudge* judge_ = nullptr;
+  TimePoint read_end_;  // Of the read that waits; otherwise the epoch.
   bool timed_out_ = false;
+  bool gone_ = false;
   bool aborted_ = false;
   bool ended_in_order_ = false;
   bool reused_ = false;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "openai/members.h"
+#include "openai/multipart.h"
 
 namespace olla::openai {
 namespace {
@@ -168,6 +169,10 @@ RequestFacts inspect_request(std::string_view body) {
   const std::size_t begin = skip_white_space(body, mark);
   facts.kind = kind_of(body.substr(begin));
   if (facts.kind == BodyKind::kNotJson) facts.error_offset = begin - mark;
+  if (facts.kind == BodyKind::kNotJson) {
+    // Whatever the Content-Type says: clients of the audio routes send forms.
+    if (const auto model = form_field(body, "model")) facts.model = std::string(*model);
+  }
   if (facts.kind != BodyKind::kObject) return facts;
 
   // Decoded at the end, so that of many duplicates only the last one costs an allocation.
@@ -183,6 +188,17 @@ RequestFacts inspect_request(std::string_view body) {
   }
   if (is_string(model)) facts.model = decode_json_string(without_quotes(model));
   return facts;
+}
+
+std::optional<std::string> text_member(std::string_view body, std::string_view key) {
+  MemberScanner members(body);
+  Member member;
+  std::string_view value;
+  while (members.next(member)) {
+    if (key_is(member.key, key)) value = member.value;
+  }
+  if (!is_string(value)) return std::nullopt;
+  return decode_json_string(without_quotes(value));
 }
 
 bool key_is(std::string_view raw, std::string_view wanted) {

@@ -24,6 +24,7 @@ struct RequestFacts {
   BodyKind kind = BodyKind::kEmpty;
   /// The member "model", decoded, otherwise exactly as the client wrote it. Of duplicates the last
   /// one counts, as it does for vLLM. Absent when missing, null, not a string, or a broken string.
+  /// Of a multipart form: its field "model".
   std::optional<std::string> model = std::nullopt;
   /// The member "stream", by vLLM's rules: true, 1 and words such as "yes" turn it on.
   bool stream = false;
@@ -34,6 +35,10 @@ struct RequestFacts {
 /// Looks at the members of `body` at its top level. Linear time; allocates for the model's name
 /// only. An object that is cut off or broken yields what was found before the break.
 [[nodiscard]] RequestFacts inspect_request(std::string_view body);
+
+/// The text of the member `key` of the JSON object `body`, of duplicates the last; nullopt when it
+/// is missing or no valid string.
+[[nodiscard]] std::optional<std::string> text_member(std::string_view body, std::string_view key);
 
 /// Whether the key of a member is `wanted`. `raw` is what stands between the key's quotes: clients
 /// may write it with escapes ("mod\u0065l"), and vLLM reads it decoded.

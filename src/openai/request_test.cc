@@ -8,6 +8,22 @@
 namespace olla::openai {
 namespace {
 
+TEST(InspectRequestTest, FindsTheModelOfAForm) {
+  const RequestFacts facts = inspect_request(
+      "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--b--\r\n");
+  EXPECT_EQ(facts.kind, BodyKind::kNotJson);
+  EXPECT_EQ(facts.model, "whisper-1");
+}
+
+TEST(TextMemberTest, IsTheLastOfThatName) {
+  EXPECT_EQ(text_member(R"({"a":"x","previous_response_id":"resp_1"})", "previous_response_id"),
+            "resp_1");
+  EXPECT_EQ(text_member(R"({"a":"x","\u0061":"y"})", "a"), "y");
+  EXPECT_EQ(text_member(R"({"a":"x","a":null})", "a"), std::nullopt);
+  EXPECT_EQ(text_member(R"({"a":1})", "a"), std::nullopt);
+  EXPECT_EQ(text_member("[]", "a"), std::nullopt);
+}
+
 TEST(InspectRequestTest, TellsTheKindsOfBodyApart) {
   const std::pair<std::string, BodyKind> cases[] = {
       {"{}", BodyKind::kObject},

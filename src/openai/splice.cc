@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "openai/members.h"
+#include "openai/multipart.h"
 #include "openai/request.h"
 
 namespace olla::openai {
@@ -182,6 +183,12 @@ std::optional<std::string> MemberEdits::apply(std::string_view json) const {
 }
 
 std::optional<std::string> with_model(std::string_view body, std::string_view name) {
+  if (const auto field = form_field(body, "model")) {
+    const auto at = static_cast<std::size_t>(field->data() - body.data());
+    std::string edited(body.substr(0, at));
+    edited.append(name).append(body.substr(at + field->size()));
+    return edited;
+  }
   MemberEdits edits;
   edits.set("model", json_quoted(name));
   return edits.apply(body);

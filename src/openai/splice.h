@@ -52,8 +52,9 @@ class MemberEdits {
   std::vector<Edit> edits_;
 };
 
-/// `body` with the member "model" saying `name`; it is added when missing. nullopt when `body` is
-/// not one whole object.
+/// `body` with the member "model" saying `name`; it is added when missing. A form gets it as its
+/// field "model", which must be there. nullopt when `body` is neither one whole object nor such a
+/// form.
 [[nodiscard]] std::optional<std::string> with_model(std::string_view body, std::string_view name);
 
 }  // namespace olla::openai

@@ -102,6 +102,8 @@ TEST(WithModelTest, CorrectsTheModelAlone) {
             R"({"model" : "llama","n":1})");
   EXPECT_EQ(with_model(R"({"model":"x"})", "a\"b"), R"({"model":"a\"b"})");
   EXPECT_FALSE(with_model("no object", "llama").has_value());
+  const std::string head = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n";
+  EXPECT_EQ(with_model(head + "Whisper\r\n--b--\r\n", "whisper"), head + "whisper\r\n--b--\r\n");
 }
 
 // A random member list, with white space, duplicates and values that hold all that could mislead.

@@ -11,6 +11,8 @@ namespace {
 /// vLLM's words for the `type` of an error.
 std::string_view error_type(int status) {
   switch (status) {
+    case 403:
+      return "PermissionDeniedError";
     case 404:
       return "NotFoundError";
     case 502:
@@ -52,6 +54,7 @@ net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer&
   http::OwnResponse response;
   response.status = answer.status;
   response.body = answer.body;
+  response.content_type = answer.content_type;
   response.extra_fields = fields;
   response.keep_alive = keep_alive;
   response.head_only = client.head().method == "HEAD";
@@ -62,17 +65,18 @@ net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer&
   co_return co_await client.write(text);
 }
 
-OwnAnswer make_error(int status, std::string_view code, std::string_view message) {
+OwnAnswer make_error(int status, std::string_view code, std::string_view message,
+                     vllm::ErrorShape shape) {
   vllm::ApiError error;
   error.message = message;
   error.type = error_type(status);
   error.status = status;
   error.code_word = code;
-  return {status, vllm::error_body(error), {}};
+  return {status, vllm::error_body(error, shape)};
 }
 
-OwnAnswer make_refusal(const http::Refusal& refusal) {
-  return make_error(refusal.status, refusal_code(refusal.status), refusal.message);
+OwnAnswer make_refusal(const http::Refusal& refusal, vllm::ErrorShape shape) {
+  return make_error(refusal.status, refusal_code(refusal.status), refusal.message, shape);
 }
 
 }  // namespace olla::proxy

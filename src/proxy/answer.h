@@ -5,6 +5,7 @@
 
 #include "net/server_connection.h"
 #include "proxy/services.h"
+#include "vllm/errors.h"
 
 namespace olla::proxy {
 
@@ -14,10 +15,12 @@ namespace olla::proxy {
 net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer& answer,
                                  std::string_view request_id, bool keep_alive);
 
-/// An error in the shape of the OpenAI API; `code` is a word that programs can test for.
-OwnAnswer make_error(int status, std::string_view code, std::string_view message);
+/// An error in the shape of its route; `code` is a word that programs can test for, where the shape
+/// has one.
+OwnAnswer make_error(int status, std::string_view code, std::string_view message,
+                     vllm::ErrorShape shape = vllm::ErrorShape::kOpenAi);
 
 /// The error for a request that was refused before it was understood.
-OwnAnswer make_refusal(const http::Refusal& refusal);
+OwnAnswer make_refusal(const http::Refusal& refusal, vllm::ErrorShape shape);
 
 }  // namespace olla::proxy

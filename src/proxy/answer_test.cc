@@ -29,7 +29,7 @@ TEST(AnswerTest, ARefusalHasAWordForEachStatus) {
       {505, "http_version_unsupported"},
   };
   for (const auto& [status, word] : cases) {
-    const OwnAnswer answer = make_refusal({status, "No."});
+    const OwnAnswer answer = make_refusal({status, "No."}, vllm::ErrorShape::kOpenAi);
     EXPECT_EQ(answer.status, status);
     EXPECT_THAT(answer.body, HasSubstr("\"code\":\"" + std::string(word) + "\""));
     EXPECT_THAT(answer.body, HasSubstr("\"message\":\"No.\""));

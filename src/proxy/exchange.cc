@@ -1,12 +1,14 @@
 #include "proxy/exchange.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "http/forward.h"
+#include "net/read_body.h"
+#include "openai/splice.h"
 #include "proxy/answer.h"
+#include "proxy/fleet_answers.h"
 #include "vllm/errors.h"
+#include "vllm/meaning.h"
 #include "vllm/routes.h"
 
 namespace olla::proxy {
@@ -16,20 +18,11 @@ namespace {
 // inputs into one header.
 constexpr http::HeadLimits kResponseHead{.bytes = 256 * 1024, .fields = 300};
 
+// The answers of best_of: 20 times the longest text of a model with a million tokens of context.
+constexpr std::size_t kBestOfBytesMax = 64 * 1024 * 1024;
+
 double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-std::string_view path_of(std::string_view target) {
-  return target.substr(0, target.find('?'));
-}
-
-std::vector<http::Field> fields_of(const std::vector<config::Header>& headers) {
-  std::vector<http::Field> fields;
-  fields.reserve(headers.size());
-  for (const config::Header& header : headers)
-    fields.push_back({header.name, header.value});
-  return fields;
 }
 
 /// True for a model name that may stand in a header as it is. Real names are under 200 bytes; a
@@ -38,11 +31,20 @@ bool fits_header(const std::optional<std::string>& model) {
   return model && !model->empty() && model->size() <= 1024 && http::is_field_value(*model);
 }
 
+/// Whether an answer is an event stream that is sent as it is: an event of the gateway's own would
+/// be garbage in a compressed one.
+bool is_event_stream(const http::ResponseHead& head) {
+  const auto type = http::find_field(head.fields, "content-type");
+  const auto coding = http::find_field(head.fields, "content-encoding");
+  return type && http::istarts_with(*type, "text/event-stream") &&
+         (!coding || http::iequals(*coding, "identity"));
+}
+
 }  // namespace
 
-Exchange::Exchange(Services& services, net::ServerConnection& client, const routing::Route& route,
+Exchange::Exchange(Services& services, net::ServerConnection& client, Destination destination,
                    log::AccessEntry& entry)
-    : services_(services), client_(client), route_(route), entry_(entry) {}
+    : services_(services), client_(client), destination_(std::move(destination)), entry_(entry) {}
 
 void Exchange::on_client_left() {
   if (upstream_) upstream_->abort();
@@ -55,6 +57,16 @@ void Exchange::cut() {
   client_.close(/*reset=*/true);
 }
 
+/// vLLM that is told to stop leaves its clients without an end and without an error: the connection
+/// stays open and silent. Its port tells.
+bool Exchange::is_gone() {
+  return present_ && services_.snapshot->endpoints[present_->value()].refuses;
+}
+
+void Exchange::on_response_id(std::string_view id) {
+  services_.shared.response_owners.remember(id, *present_);
+}
+
 net::Awaitable<bool> Exchange::run() {
   facts_ = openai::inspect_request(client_.body().view());
   entry_.model = facts_.model;
@@ -62,10 +74,11 @@ net::Awaitable<bool> Exchange::run() {
   const std::uint64_t written_before = client_.bytes_written();
   client_.watch(*this);
   if (facts_.kind != openai::BodyKind::kObject &&
-      vllm::takes_json_object(client_.head().method, path_of(route_.path))) {
-    OwnAnswer own{400, vllm::not_an_object_error(facts_, client_.body().view()), {}};
+      vllm::takes_json_object(client_.head().method, destination_.path)) {
+    OwnAnswer own{400, vllm::not_an_object_error(facts_, client_.body().view())};
     co_await answer(std::move(own), "the body is not a JSON object");
   } else {
+    find_owner();
     co_await try_endpoints();
   }
   client_.unwatch();
@@ -89,47 +102,118 @@ net::Awaitable<void> Exchange::answer(OwnAnswer own, std::string_view error) {
   keep_client_ = keep_client_ && sent;
 }
 
-net::Awaitable<void> Exchange::answer_no_endpoint(routing::NoPick reason) {
-  const bool none_configured = reason == routing::NoPick::kNoEndpoints;
-  OwnAnswer own =
-      make_error(503, "no_healthy_endpoint",
-                 none_configured ? "No endpoint of this provider is configured."
-                                 : "No healthy endpoint could take this request. Try again later.");
+OwnAnswer Exchange::error(int status, std::string_view code, std::string_view message) const {
+  return make_error(status, code, message, vllm::error_shape_of(destination_.path));
+}
+
+OwnAnswer Exchange::unavailable(std::string_view message) const {
+  OwnAnswer own = error(503, "no_healthy_endpoint", message);
   // An endpoint that comes back is noticed within its check interval.
   std::chrono::milliseconds soonest = std::chrono::seconds(60);
   for (const config::Endpoint& endpoint : services_.config.endpoints)
     soonest = std::min(soonest, endpoint.check_interval);
   const auto seconds = std::max<std::int64_t>(1, (soonest.count() + 999) / 1000);
   own.extra_fields = "Retry-After: " + std::to_string(seconds) + "\r\n";
+  return own;
+}
+
+net::Awaitable<void> Exchange::answer_no_endpoint(const routing::Pick& pick) {
   entry_.endpoint.clear();
-  co_await answer(std::move(own), "no healthy endpoint");
+  switch (pick.reason) {
+    case routing::NoPick::kSpared: {
+      OwnAnswer own = guarded_route_answer(destination_.path);
+      co_await answer(std::move(own), "the route is guarded");
+      co_return;
+    }
+    case routing::NoPick::kUnknownModel: {
+      services_.findings.models_in_doubt();
+      OwnAnswer own = unknown_model_answer(*services_.snapshot, destination_.provider,
+                                           *facts_.model, destination_.path);
+      co_await answer(std::move(own), "unknown model");
+      co_return;
+    }
+    case routing::NoPick::kNoEndpoints: {
+      OwnAnswer own = unavailable("No endpoint of this provider is configured.");
+      co_await answer(std::move(own), "no endpoint");
+      co_return;
+    }
+    default: {
+      OwnAnswer own = unavailable("No healthy endpoint could take this request. Try again later.");
+      co_await answer(std::move(own), "no healthy endpoint");
+    }
+  }
+}
+
+/// Finds out whether the request names an answer of before, which one endpoint keeps.
+void Exchange::find_owner() {
+  std::string id(vllm::response_id_of(destination_.path));
+  if (id.empty() && destination_.path == "/v1/responses") {
+    id = openai::text_member(client_.body().view(), "previous_response_id").value_or("");
+  }
+  if (!id.empty()) owner_ = services_.shared.response_owners.find(id);
+}
+
+routing::Pick Exchange::pick(const fleet::Snapshot& snapshot) const {
+  if (destination_.endpoint) {
+    const fleet::EndpointView& view = snapshot.endpoints[destination_.endpoint->value()];
+    if (!tried_.empty() || view.addresses.empty())
+      return {nullptr, {}, routing::NoPick::kNoneReady};
+    return {&view};
+  }
+  routing::PickRequest request;
+  request.provider = destination_.provider;
+  if (facts_.model) request.model = *facts_.model;
+  request.tried = tried_;
+  request.path = destination_.path;
+  request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
+  request.only = owner_;
+  request.turn = services_.shared.turn.fetch_add(1, std::memory_order_relaxed);
+  return routing::pick(snapshot, request);
 }
 
 net::Awaitable<void> Exchange::try_endpoints() {
   for (;;) {
     // Held here, since a new snapshot may be published while this request runs.
     const std::shared_ptr<const fleet::Snapshot> snapshot = services_.snapshot;
-    routing::PickRequest request;
-    request.provider = route_.provider;
-    if (facts_.model) request.model = *facts_.model;
-    request.tried = tried_;
-    request.turn = services_.turn++;
-    const routing::Pick pick = routing::pick(*snapshot, request);
-    if (pick.view == nullptr) {
-      co_await answer_no_endpoint(pick.reason);
+    const routing::Pick picked = pick(*snapshot);
+    if (picked.view == nullptr) {
+      co_await answer_no_endpoint(picked);
       co_return;
     }
-    const fleet::Booking booking = routing::book(pick);
-    tried_.push_back(pick.view->endpoint->id);
-    if (co_await try_endpoint(*pick.view) == Try::kOver) co_return;
+    const fleet::Booking booking = routing::book(picked);
+    tried_.push_back(picked.view->endpoint->id);
+    if (co_await try_endpoint(picked) == Try::kOver) co_return;
   }
 }
 
-net::Awaitable<Exchange::Try> Exchange::try_endpoint(const fleet::EndpointView& view) {
+net::Awaitable<Exchange::Try> Exchange::try_endpoint(const routing::Pick& pick) {
+  const fleet::EndpointView& view = *pick.view;
+  present_ = view.endpoint->id;
   entry_.endpoint = view.endpoint->config.name;
+  if (!adapt(pick)) {
+    entry_.endpoint.clear();
+    OwnAnswer own{400, std::move(*translation_.refusal)};
+    co_await answer(std::move(own), "a parameter that cannot be translated");
+    co_return Try::kOver;
+  }
   const Try first = co_await try_connection(view, /*may_reuse=*/true);
   if (first != Try::kAgain) co_return first;
   co_return co_await try_connection(view, /*may_reuse=*/false);
+}
+
+/// Makes the body that the endpoint takes: its own spelling of the model, its version's parameters.
+/// False when that cannot be done.
+bool Exchange::adapt(const routing::Pick& pick) {
+  translation_ = {};
+  const std::string_view body = client_.body().view();
+  std::optional<std::string> renamed;
+  if (pick.model) renamed = openai::with_model(body, *pick.model);
+  if (pick.view->is_vllm() && services_.config.vllm.translate_parameters) {
+    translation_ = vllm::translate(destination_.path, renamed ? std::string_view(*renamed) : body,
+                                   pick.view->vllm_version);
+  }
+  if (renamed && !translation_.body) translation_.body = std::move(renamed);
+  return !translation_.refusal;
 }
 
 net::Awaitable<Exchange::Try> Exchange::try_connection(const fleet::EndpointView& view,
@@ -147,112 +231,66 @@ net::Awaitable<Exchange::Try> Exchange::try_connection(const fleet::EndpointView
       co_return co_await give_up_on(view, why, reused);
     }
   }
-  const auto sent = co_await send_request(view);
+  upstream_->judge_silence(this);
+  const std::string_view body =
+      translation_.body ? std::string_view(*translation_.body) : client_.body().view();
+  OutgoingRequest::Parts parts{destination_.target, body, entry_.request_id};
+  parts.reads_answer = translation_.best_of.has_value();
+  outgoing_.make(client_, view, parts);
+  const auto sent = co_await outgoing_.send(*upstream_, services_.config.proxy.read_timeout);
   // An endpoint may answer before it has read the whole body, and then close or read no more: look
   // for that answer also when not all was sent.
-  const auto got = co_await read_response_head();
+  const auto got = co_await read_response_head(view);
   if (!got) {
     const bool silent = got.error().code == Errc::kTimeout;
     const Error why = sent || silent ? got.error() : sent.error();
     co_return co_await give_up_on(view, why, reused);
   }
-  co_await relay_response(view, all_sent());
-  co_return Try::kOver;
+  const auto elsewhere = co_await look_into_answer(view);
+  if (!elsewhere) co_return co_await give_up_on(view, elsewhere.error(), /*reused=*/false);
+  if (*elsewhere) co_return Try::kElsewhere;
+  if (translation_.best_of && response_.status == 200) co_return co_await choose_best(view);
+  co_return co_await relay_response(view);
 }
 
 /// Decides what a failure before the answer means.
 net::Awaitable<Exchange::Try> Exchange::give_up_on(const fleet::EndpointView& view,
-                                                   const Error& error, bool reused) {
-  if (error.code == Errc::kCancelled || client_.client_left()) {
+                                                   const Error& why, bool reused) {
+  if (why.code == Errc::kCancelled || client_.client_left()) {
     client_.close();
     co_return Try::kOver;
   }
-  if (error.code == Errc::kClosed && reused && !interim_sent_) co_return Try::kAgain;
-  services_.suspect(view.endpoint->id);
+  if (why.code == Errc::kClosed && reused && !interim_sent_) co_return Try::kAgain;
+  services_.findings.failed(view.endpoint->id);
   services_.logger.warn("endpoint failed", {{"endpoint", view.endpoint->config.name},
                                             {"request_id", entry_.request_id},
-                                            {"error", error.detail}});
-  switch (error.code) {
+                                            {"error", why.detail}});
+  switch (why.code) {
     case Errc::kClosed:
     case Errc::kRefused:
       if (!interim_sent_) co_return Try::kElsewhere;
       // The client has seen a byte of this endpoint's.
-      co_await answer(make_error(502, "endpoint_closed",
-                                 "The endpoint closed the connection before it answered."),
-                      "the endpoint broke off");
+      co_await answer(
+          error(502, "endpoint_closed", "The endpoint closed the connection before it answered."),
+          "the endpoint broke off");
       co_return Try::kOver;
     case Errc::kTimeout:
       // The endpoint has the request and may still be working on it: asking another one would pay
       // for the same generation twice.
-      co_await answer(make_error(504, "endpoint_timeout",
-                                 "The endpoint did not answer within the time allowed."),
-                      "the endpoint was silent");
+      co_await answer(
+          error(504, "endpoint_timeout", "The endpoint did not answer within the time allowed."),
+          "the endpoint was silent");
       co_return Try::kOver;
     default:
-      co_await answer(make_error(502, "bad_endpoint_response",
-                                 "The endpoint's answer could not be understood."),
-                      "malformed answer");
+      co_await answer(
+          error(502, "bad_endpoint_response", "The endpoint's answer could not be understood."),
+          "malformed answer");
       co_return Try::kOver;
   }
-}
-
-net::Awaitable<Result<void>> Exchange::send_request(const fleet::EndpointView& view) {
-  const config::Endpoint& endpoint = view.endpoint->config;
-  const std::string authority = endpoint.address.authority();
-  const std::vector<http::Field> headers = fields_of(endpoint.headers);
-  const std::string_view body = client_.body().view();
-  http::RequestForwarding forwarding;
-  forwarding.target = route_.path;
-  forwarding.authority = authority;
-  forwarding.client_address = client_.client_address();
-  forwarding.request_id = entry_.request_id;
-  forwarding.endpoint_headers = headers;
-  forwarding.forward_client_auth = endpoint.forward_client_auth;
-  forwarding.content_length = body.size();
-  // A body that was chunked is whole now, and its length known; only trailers need chunks.
-  const bool trailers = !client_.trailers().empty();
-  if (client_.head().framing != http::Framing::kNone) {
-    forwarding.framing = trailers ? http::Framing::kChunked : http::Framing::kLength;
-  }
-  request_head_.clear();
-  request_tail_.clear();
-  http::append_request_head(client_.head(), forwarding, request_head_);
-  if (trailers) {
-    if (!body.empty()) {
-      std::array<char, 16> digits;
-      const auto end =
-          std::to_chars(digits.data(), digits.data() + digits.size(), body.size(), 16).ptr;
-      request_head_.append(digits.data(), end).append("\r\n");
-      request_tail_.append("\r\n");
-    }
-    request_tail_.append("0\r\n");
-    http::append_request_trailers(client_.trailers(), client_.head(), forwarding, request_tail_);
-  }
-  unsent_ = {request_head_, body, request_tail_};
-  co_return co_await send_rest();
-}
-
-bool Exchange::all_sent() const {
-  return std::all_of(unsent_.begin(), unsent_.end(), [](auto part) { return part.empty(); });
-}
-
-/// Sends what is unsent, until the endpoint says something although it takes no more.
-net::Awaitable<Result<void>> Exchange::send_rest() {
-  const Duration limit = services_.config.proxy.read_timeout;
-  const auto sent = co_await upstream_->write(unsent_[0], unsent_[1], limit);
-  if (!sent) co_return sent.error();
-  const std::size_t from_head = std::min(*sent, unsent_[0].size());
-  unsent_[0].remove_prefix(from_head);
-  unsent_[1].remove_prefix(*sent - from_head);
-  if (!unsent_[0].empty() || !unsent_[1].empty()) co_return Result<void>();
-  const auto tail_sent = co_await upstream_->write(unsent_[2], std::string_view(), limit);
-  if (!tail_sent) co_return tail_sent.error();
-  unsent_[2].remove_prefix(*tail_sent);
-  co_return Result<void>();
 }
 
 /// Reads heads until the final one; interim answers go to the client as they come.
-net::Awaitable<Result<void>> Exchange::read_response_head() {
+net::Awaitable<Result<void>> Exchange::read_response_head(const fleet::EndpointView& view) {
   const TimePoint end = Clock::now() + services_.config.proxy.response_header_timeout;
   for (;;) {
     const auto got = co_await read_one_head(end);
@@ -264,7 +302,8 @@ net::Awaitable<Result<void>> Exchange::read_response_head() {
     // 100 Continue was this gateway's own to give, before it read the body.
     if (response_.status != 100 && client_.head().minor_version != 0) {
       std::string interim;
-      http::append_interim_head(response_, interim);
+      const std::vector<http::Field> headers = fields_of(view.endpoint->config.headers);
+      http::append_interim_head(response_, headers, interim);
       interim_sent_ = true;
       if (!co_await client_.write(interim)) {
         co_return Error{Errc::kCancelled, Side::kClient, "the client took no interim response"};
@@ -272,7 +311,8 @@ net::Awaitable<Result<void>> Exchange::read_response_head() {
     }
     // The interim answer may be what stopped the sending; more of the endpoint's bytes come first.
     // A failure here is the next read's too.
-    if (!all_sent() && upstream_->input().empty()) co_await send_rest();
+    if (!outgoing_.all_sent() && upstream_->input().empty())
+      co_await outgoing_.send(*upstream_, services_.config.proxy.read_timeout);
   }
 }
 
@@ -296,6 +336,57 @@ net::Awaitable<Result<void>> Exchange::read_one_head(TimePoint end) {
   co_return Result<void>();
 }
 
+/// Reads a short answer that may say more about the server than about the request, and leaves it to
+/// be relayed. True when the request should go elsewhere, and can.
+net::Awaitable<Result<bool>> Exchange::look_into_answer(const fleet::EndpointView& view) {
+  if (!view.is_vllm() || interim_sent_ || response_.framing != http::Framing::kLength ||
+      !vllm::may_mean_more(response_.status, destination_.path, response_.content_length)) {
+    co_return false;
+  }
+  const Duration gap = services_.config.proxy.read_timeout;
+  const net::BodyPatience patience{.gap = gap, .end = Clock::now() + gap};
+  const auto got = co_await net::await_sized_body(*upstream_, response_.content_length, patience);
+  if (!got) co_return got.error();
+  const std::string_view body = upstream_->input().view().substr(0, response_.content_length);
+  co_return means_elsewhere(view, body);
+}
+
+bool Exchange::means_elsewhere(const fleet::EndpointView& view, std::string_view body) {
+  const EndpointId id = view.endpoint->id;
+  bool elsewhere = false;
+  switch (vllm::meaning_of(response_.status, destination_.path, body)) {
+    case vllm::Meaning::kAnswer:
+      return false;
+    case vllm::Meaning::kDraining:
+      services_.findings.drains(id);
+      elsewhere = true;  // Also with nobody else: the client is told that it is worth a retry.
+      break;
+    case vllm::Meaning::kNoSuchRoute:
+      services_.findings.misses_route(id, destination_.path);
+      elsewhere = another_can();
+      break;
+    case vllm::Meaning::kBusy:
+      elsewhere = another_can();
+      break;
+  }
+  if (!elsewhere) return false;
+  upstream_->input().consume(body.size());
+  reuse_connection(view);
+  return true;
+}
+
+bool Exchange::another_can() const {
+  return pick(*services_.snapshot).view != nullptr;
+}
+
+/// Gives the connection back when another request may follow on it: the endpoint took all of this
+/// one, and all of its answer was read.
+void Exchange::reuse_connection(const fleet::EndpointView& view) {
+  if (!outgoing_.all_sent() || !response_.keep_alive || !upstream_->input().empty()) return;
+  upstream_->judge_silence(nullptr);
+  services_.pool.give(view.endpoint->id, std::move(upstream_));
+}
+
 std::string Exchange::response_head_text(const fleet::EndpointView& view, const BodyPlan& plan,
                                          bool time_trailer) {
   const std::vector<http::Field> headers = fields_of(view.endpoint->config.headers);
@@ -311,21 +402,22 @@ std::string Exchange::response_head_text(const fleet::EndpointView& view, const 
   forwarding.client_minor_version = client_.head().minor_version;
   forwarding.keep_alive = keep_client_;
   forwarding.announce_time_trailer = time_trailer;
+  forwarding.translated = translation_.note;
   std::string text;
   text.reserve(head_text_.size() + 512);
   http::append_response_head(response_, forwarding, text);
   return text;
 }
 
-/// `whole`: the endpoint took all of the request, so that another one may follow it.
-net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view, bool whole) {
+net::Awaitable<Exchange::Try> Exchange::relay_response(const fleet::EndpointView& view) {
+  const std::vector<http::Field> endpoint_headers = fields_of(view.endpoint->config.headers);
   RelayOptions options;
+  options.endpoint_headers = endpoint_headers;
   options.plan = plan_body(response_.framing, client_.head().minor_version);
   options.gap_limit = services_.config.proxy.read_timeout;
-  const std::vector<http::Field> headers = fields_of(view.endpoint->config.headers);
-  options.endpoint_headers = headers;
-  const auto type = http::find_field(response_.fields, "content-type");
-  options.event_stream = type && http::istarts_with(*type, "text/event-stream");
+  options.event_stream = is_event_stream(response_);
+  options.error_shape = vllm::error_shape_of(destination_.path);
+  if (destination_.path == "/v1/responses" && response_.status == 200) options.response_ids = this;
   const bool time_trailer =
       options.plan.framing == http::Framing::kChunked && client_.head().takes_trailers;
   if (time_trailer) options.time_trailer_since = client_.request_start();
@@ -334,38 +426,77 @@ net::Awaitable<void> Exchange::relay_response(const fleet::EndpointView& view, b
 
   entry_.status = response_.status;
   std::string text = response_head_text(view, options.plan, time_trailer);
-  // No retry from here on: the prompt need not be held for as long as the answer takes.
+  const bool whole = outgoing_.all_sent();
+  // No retry from here on: the prompt need not be held for as long as the answer takes. What of it
+  // was not sent yet never will be.
   client_.body() = ByteBuffer();
+  translation_.body.reset();
   Relay relay(*upstream_, client_, response_, options);
   const Relay::End end = co_await relay.run(std::move(text));
-  if (end == Relay::End::kUpstreamBroke && !relay.head_sent()) {
-    co_await answer(
-        make_error(502, "bad_endpoint_response", "The endpoint's answer could not be understood."),
-        "malformed answer");
-    co_return;
-  }
   if (relay.head_sent())
     entry_.ttfb_ms = milliseconds(relay.head_sent_at() - client_.request_start());
   entry_.usage = relay.usage();
-  if (end == Relay::End::kComplete) {
-    const bool reusable = whole && response_.keep_alive && upstream_->input().empty();
-    if (reusable) services_.pool.give(view.endpoint->id, std::move(upstream_));
-    co_return;
-  }
-  keep_client_ = false;
-  if (end == Relay::End::kUpstreamBroke) {
-    entry_.error = "the endpoint broke off";
-    services_.suspect(view.endpoint->id);
-    services_.logger.warn("endpoint broke off in mid-answer",
-                          {{"endpoint", view.endpoint->config.name},
-                           {"request_id", entry_.request_id},
-                           {"error", relay.error()}});
-  } else {
+  if (end == Relay::End::kComplete && whole) reuse_connection(view);
+  co_await note_end(view, relay, end);
+  co_return Try::kOver;
+}
+
+/// Tells the fleet, the log and, where it can still be told, the client how a relay ended.
+net::Awaitable<void> Exchange::note_end(const fleet::EndpointView& view, const Relay& relay,
+                                        Relay::End end) {
+  if (end == Relay::End::kClientGone) {
+    keep_client_ = false;
     if (entry_.error.empty()) {
       entry_.error = client_.client_left() ? "the client left" : "the client took no more bytes";
     }
     client_.close();
+    co_return;
   }
+  if (end == Relay::End::kComplete && !relay.told_error()) co_return;
+  const bool complete = end == Relay::End::kComplete;
+  services_.findings.failed(view.endpoint->id);
+  services_.logger.warn(
+      complete ? "endpoint ended its answer with an error" : "endpoint broke off in mid-answer",
+      {{"endpoint", view.endpoint->config.name},
+       {"request_id", entry_.request_id},
+       {"error", complete ? std::string_view("an error event in the stream") : relay.error()}});
+  if (!complete && !relay.head_sent()) {
+    co_await answer(
+        error(502, "bad_endpoint_response", "The endpoint's answer could not be understood."),
+        "malformed answer");
+    co_return;
+  }
+  entry_.error = complete            ? "the endpoint told an error"
+                 : relay.timed_out() ? "the endpoint fell silent"
+                                     : "the endpoint broke off";
+  if (!complete) keep_client_ = false;
+}
+
+/// Reads the answers of a request with best_of and gives the best of them to the client.
+net::Awaitable<Exchange::Try> Exchange::choose_best(const fleet::EndpointView& view) {
+  const net::BodyPatience patience{.gap = services_.config.proxy.read_timeout,
+                                   .end = TimePoint::max()};
+  const auto body = co_await net::read_body(*upstream_, response_, kBestOfBytesMax, patience);
+  if (!body) co_return co_await give_up_on(view, body.error(), /*reused=*/false);
+  const std::string chosen = vllm::choose_best(*body, *translation_.best_of);
+  reuse_connection(view);
+  openai::UsageScanner usage;
+  usage.feed(chosen);
+  entry_.usage = usage.usage();
+  entry_.status = response_.status;
+  entry_.ttfb_ms = milliseconds(Clock::now() - client_.request_start());
+  keep_client_ = keep_client_ && !client_.is_draining();
+  // The length is another one now.
+  std::erase_if(response_.fields, [](const http::Field& field) {
+    return http::iequals(field.name, "content-length");
+  });
+  response_.framing = http::Framing::kLength;
+  response_.content_length = chosen.size();
+  const std::string head =
+      response_head_text(view, {.framing = http::Framing::kLength}, /*time_trailer=*/false);
+  const bool written = co_await client_.write(head, chosen);
+  keep_client_ = keep_client_ && written;
+  co_return Try::kOver;
 }
 
 }  // namespace olla::proxy

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,19 +11,31 @@
 #include "net/server_connection.h"
 #include "net/upstream_connection.h"
 #include "openai/request.h"
+#include "proxy/outgoing.h"
 #include "proxy/relay.h"
 #include "proxy/services.h"
 #include "routing/pick.h"
 #include "routing/provider.h"
+#include "vllm/translate.h"
 
 namespace olla::proxy {
 
-/// One proxied request: inspected, sent to an endpoint, and to another one when that fails before
-/// the client has seen a byte; the answer relayed. The client's leaving ends it at once.
-class Exchange : public net::LeaveListener {
+/// Where a request is to go.
+struct Destination {
+  routing::Provider provider = routing::Provider::kAny;
+  std::string_view target;  ///< Path and query for the endpoint; in the client's head.
+  std::string path;         ///< Its path, decoded.
+  /// Only there, in whatever state it is: an administrator asks for this one.
+  std::optional<EndpointId> endpoint = std::nullopt;
+};
+
+/// One proxied request: inspected, translated for the endpoint that is chosen and sent there, and
+/// to another one when that fails before the client has seen a byte; the answer relayed. The
+/// client's leaving ends it at once.
+class Exchange : public net::LeaveListener, private net::SilenceJudge, private ResponseIdListener {
  public:
-  /// All arguments must outlive the exchange. `route` points into the client's head.
-  Exchange(Services& services, net::ServerConnection& client, const routing::Route& route,
+  /// All arguments must outlive the exchange.
+  Exchange(Services& services, net::ServerConnection& client, Destination destination,
            log::AccessEntry& entry);
   ~Exchange() override { client_.unwatch(); }
 
@@ -45,32 +56,45 @@ class Exchange : public net::LeaveListener {
     kAgain,      ///< A pooled connection had died meanwhile: worth a fresh one.
   };
 
+  bool is_gone() override;
+  void on_response_id(std::string_view id) override;
+
   net::Awaitable<void> answer(OwnAnswer own, std::string_view error);
-  net::Awaitable<void> answer_no_endpoint(routing::NoPick reason);
+  net::Awaitable<void> answer_no_endpoint(const routing::Pick& pick);
+  [[nodiscard]] OwnAnswer error(int status, std::string_view code, std::string_view message) const;
+  [[nodiscard]] OwnAnswer unavailable(std::string_view message) const;
+  void find_owner();
+  [[nodiscard]] routing::Pick pick(const fleet::Snapshot& snapshot) const;
   net::Awaitable<void> try_endpoints();
-  net::Awaitable<Try> try_endpoint(const fleet::EndpointView& view);
+  net::Awaitable<Try> try_endpoint(const routing::Pick& pick);
+  bool adapt(const routing::Pick& pick);
   net::Awaitable<Try> try_connection(const fleet::EndpointView& view, bool may_reuse);
-  net::Awaitable<Result<void>> send_request(const fleet::EndpointView& view);
-  net::Awaitable<Result<void>> send_rest();
-  [[nodiscard]] bool all_sent() const;
-  net::Awaitable<Result<void>> read_response_head();
+  net::Awaitable<Result<void>> read_response_head(const fleet::EndpointView& view);
   net::Awaitable<Result<void>> read_one_head(TimePoint end);
   net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& error, bool reused);
-  net::Awaitable<void> relay_response(const fleet::EndpointView& view, bool whole);
+  net::Awaitable<Result<bool>> look_into_answer(const fleet::EndpointView& view);
+  bool means_elsewhere(const fleet::EndpointView& view, std::string_view body);
+  [[nodiscard]] bool another_can() const;
+  net::Awaitable<Try> relay_response(const fleet::EndpointView& view);
+  net::Awaitable<Try> choose_best(const fleet::EndpointView& view);
+  net::Awaitable<void> note_end(const fleet::EndpointView& view, const Relay& relay,
+                                Relay::End end);
+  void reuse_connection(const fleet::EndpointView& view);
   std::string response_head_text(const fleet::EndpointView& view, const BodyPlan& plan,
                                  bool time_trailer);
 
   Services& services_;
   net::ServerConnection& client_;
-  const routing::Route& route_;
+  Destination destination_;
   log::AccessEntry& entry_;
   openai::RequestFacts facts_;
+  std::optional<EndpointId> owner_;  // Who keeps the answer that the request names.
   std::vector<EndpointId> tried_;
+  std::optional<EndpointId> present_;  // The endpoint that is being tried.
+  vllm::Translation translation_;      // For it.
   std::unique_ptr<net::UpstreamConnection> upstream_;
-  std::string request_head_;                // As sent upstream, up to the body.
-  std::string request_tail_;                // What follows the body: nothing, or the trailers.
-  std::array<std::string_view, 3> unsent_;  // What is left of head, body and tail.
-  std::string head_text_;                   // The head of the answer as received.
+  OutgoingRequest outgoing_;
+  std::string head_text_;  // The head of the answer as received.
   http::ResponseHead response_;
   bool keep_client_ = true;
   bool interim_sent_ = false;  // An interim answer went to the client: no other endpoint now.

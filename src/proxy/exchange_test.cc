@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/path.h"
 #include "test/gateway.h"
 #include "test/loop.h"
 #include "test/peer.h"
@@ -39,7 +40,8 @@ net::Awaitable<Outcome> exchange_once(Services& services, net::ServerConnection&
   const auto route = routing::match_route(client.head().target);
   log::AccessEntry entry;
   entry.request_id = "id-1";
-  Exchange exchange(services, client, *route, entry);
+  Destination destination{route->provider, route->path, http::plain_path(route->path)};
+  Exchange exchange(services, client, std::move(destination), entry);
   running = &exchange;
   Outcome outcome;
   outcome.keep = co_await exchange.run();
@@ -100,7 +102,7 @@ std::string post(std::string_view body, std::string_view fields = {}) {
 }
 
 constexpr std::string_view kBody = R"({"model":"m","messages":[]})";
-constexpr std::string_view kGet = "GET /olla/vllm/v1/models?x=1 HTTP/1.1\r\nHost: gw\r\n\r\n";
+constexpr std::string_view kGet = "GET /olla/vllm/version?x=1 HTTP/1.1\r\nHost: gw\r\n\r\n";
 constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -197,7 +199,7 @@ TEST_F(ExchangeTest, GoesOnToAnEndpointThatAnswers) {
                                                 cut.port(), first.port()}));
   for (std::uint32_t turn = 0; turn < 5; ++turn) {
     SCOPED_TRACE(turn);
-    gateway.services.turn = turn;
+    gateway.shared.turn = turn;
     const std::size_t before = first.requests().size();
     Asked asked(gateway, post(kBody));
     const Outcome& outcome = asked.outcome();
@@ -342,7 +344,7 @@ TEST_F(ExchangeTest, ABodyThatIsNoObjectIsAnsweredHere) {
 
 TEST_F(ExchangeTest, HeadHasNoBody) {
   first.on_request(test::answers("HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n"));
-  Asked asked(one, "HEAD /olla/vllm/v1/models HTTP/1.1\r\nHost: gw\r\n\r\n");
+  Asked asked(one, "HEAD /olla/vllm/version HTTP/1.1\r\nHost: gw\r\n\r\n");
   EXPECT_EQ(asked.outcome().status, 200);
   EXPECT_TRUE(asked.outcome().keep);
   EXPECT_THAT(asked.client().received(), HasSubstr("Content-Length: 77\r\n"));
@@ -442,6 +444,295 @@ TEST_F(ExchangeTest, ACutEndsItOnBothSidesAndBlamesNobody) {
     EXPECT_TRUE(asked.client().was_reset());
     loop.run_until([&] { return first.connections().back()->ended(); });
   }
+}
+
+/// Two endpoints that list these models each.
+struct Models {
+  explicit Models(test::Gateway& gateway_in, std::vector<const char*> first_has,
+                  std::vector<const char*> second_has)
+      : gateway(gateway_in) {
+    list(0, first_has);
+    list(1, second_has);
+    publish();
+  }
+  void list(std::uint32_t endpoint, const std::vector<const char*>& ids) const {
+    std::vector<vllm::ModelEntry> entries;
+    for (const char* id : ids)
+      entries.push_back({.id = id});
+    gateway.fleet.set_models(EndpointId(endpoint), std::move(entries), 0);
+  }
+  void publish() const { gateway.services.snapshot = gateway.fleet.snapshot(); }
+  test::Gateway& gateway;
+};
+
+std::string chat(std::string_view members) {
+  return post("{" + std::string(members) + ",\"messages\":[]}");
+}
+
+std::string body_of(const std::string& request) {
+  return request.substr(request.find("\r\n\r\n") + 4);
+}
+
+TEST_F(ExchangeTest, AModelGoesToTheEndpointThatServesIt) {
+  const Models models(both, {"m"}, {"Other/M"});
+  for (int i = 0; i < 3; ++i) {
+    Asked asked(both, chat(R"("model":"other/m")"));
+    EXPECT_EQ(asked.outcome().endpoint, "e1");
+    EXPECT_THAT(asked.client().received(), HasSubstr("\r\nX-Olla-Model: other/m\r\n"));
+    EXPECT_EQ(body_of(second.requests().back()), R"({"model":"Other/M","messages":[]})");
+  }
+  EXPECT_THAT(first.requests(), IsEmpty());
+}
+
+TEST_F(ExchangeTest, TheModelOfAFormIsFoundWhateverItsContentTypeSays) {
+  const Models models(both, {"m"}, {"Whisper"});
+  const std::string form =
+      "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--b--\r\n";
+  Asked asked(both,
+              "POST /olla/vllm/v1/audio/transcriptions HTTP/1.1\r\nHost: gw\r\nContent-Type: "
+              "application/json\r\nContent-Length: " +
+                  std::to_string(form.size()) + "\r\n\r\n" + form);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+  EXPECT_THAT(body_of(second.requests().back()), HasSubstr("\r\n\r\nWhisper\r\n--b--"));
+}
+
+TEST_F(ExchangeTest, AnUnknownModelIsA404WithTheNamesThatExist) {
+  const Models models(both, {"m"}, {"n", "m"});
+  Asked asked(both, chat(R"("model":"x")"));
+  EXPECT_EQ(asked.outcome().status, 404);
+  EXPECT_EQ(asked.outcome().error, "unknown model");
+  EXPECT_TRUE(asked.outcome().keep);
+  EXPECT_THAT(asked.client().received(),
+              HasSubstr("The model `x` does not exist. Valid aliases: m, n."));
+  EXPECT_EQ(both.doubts, 1) << "it may have come since";
+  EXPECT_THAT(first.requests(), IsEmpty());
+  EXPECT_THAT(second.requests(), IsEmpty());
+}
+
+TEST_F(ExchangeTest, AModelWhoseEndpointsAreDownIsA503) {
+  const Models models(both, {"m"}, {"n"});
+  both.fleet.set_health(EndpointId(1), fleet::Health::kUnhealthy);
+  models.publish();
+  Asked asked(both, chat(R"("model":"n")"));
+  EXPECT_EQ(asked.outcome().status, 503);
+  EXPECT_THAT(asked.client().received(), HasSubstr("\r\nRetry-After: 5\r\n"));
+}
+
+TEST_F(ExchangeTest, ParametersAreTranslatedForTheEndpointThatGetsThem) {
+  both.fleet.set_version(EndpointId(0), "0.11.0");
+  both.fleet.set_version(EndpointId(1), "0.32.0");
+  const Models models(both, {"old"}, {"new"});
+  constexpr std::string_view kGuided = R"("guided_choice":["a"])";
+  Asked old(both, chat(R"("model":"old",)" + std::string(kGuided)));
+  EXPECT_EQ(old.outcome().status, 200);
+  EXPECT_EQ(body_of(first.requests().back()),
+            R"({"model":"old","guided_choice":["a"],"messages":[]})");
+  EXPECT_THAT(old.client().received(), Not(HasSubstr("X-Olla-Translated")));
+  Asked fresh(both, chat(R"("model":"new",)" + std::string(kGuided)));
+  EXPECT_EQ(fresh.outcome().status, 200);
+  EXPECT_EQ(body_of(second.requests().back()),
+            R"({"model":"new","structured_outputs":{"choice":["a"]},"messages":[]})");
+  EXPECT_THAT(fresh.client().received(),
+              HasSubstr("\r\nX-Olla-Translated: guided_choice->structured_outputs.choice\r\n"));
+  both.config.vllm.translate_parameters = false;
+  Asked off(both, chat(R"("model":"new",)" + std::string(kGuided)));
+  EXPECT_EQ(off.outcome().status, 200);
+  EXPECT_THAT(body_of(second.requests().back()), HasSubstr("guided_choice"));
+}
+
+TEST_F(ExchangeTest, WhatCannotBeTranslatedIsA400ThatNamesIt) {
+  Asked asked(one, chat(R"("guided_regex":"a","guided_choice":["a"])"));
+  EXPECT_EQ(asked.outcome().status, 400);
+  EXPECT_EQ(asked.outcome().endpoint, "");
+  EXPECT_TRUE(asked.outcome().keep);
+  EXPECT_THAT(asked.client().received(), HasSubstr("guided"));
+  EXPECT_THAT(first.requests(), IsEmpty());
+}
+
+TEST_F(ExchangeTest, TheBestOfSeveralAnswersIsChosenHere) {
+  first.on_request(test::answers(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" +
+      test::chunked({R"({"choices":[{"index":0,"text":"bad","logprobs":{"token_logprobs":[-9]}},)",
+                     R"({"index":1,"text":"good","logprobs":{"token_logprobs":[-1]}}],)",
+                     R"("usage":{"prompt_tokens":2,"completion_tokens":5}})"}) +
+      "0\r\n\r\n"));
+  const std::string body = R"({"prompt":"x","best_of":2})";
+  Asked asked(one,
+              "POST /olla/vllm/v1/completions HTTP/1.1\r\nHost: gw\r\nAccept-Encoding: gzip\r\n"
+              "Content-Length: " +
+                  std::to_string(body.size()) + "\r\n\r\n" + body);
+  const Outcome& outcome = asked.outcome();
+  EXPECT_EQ(outcome.status, 200);
+  EXPECT_TRUE(outcome.keep);
+  ASSERT_TRUE(outcome.usage);
+  EXPECT_EQ(outcome.usage->completion_tokens, 5U);
+  EXPECT_THAT(first.requests().back(), HasSubstr("\"n\":2"));
+  EXPECT_THAT(first.requests().back(), Not(HasSubstr("gzip")));
+  const std::string& answer = asked.client().received();
+  EXPECT_THAT(answer, HasSubstr("good"));
+  EXPECT_THAT(answer, Not(HasSubstr("bad")));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: " + std::to_string(body_of(answer).size())));
+  EXPECT_THAT(answer, Not(HasSubstr("chunked")));
+  EXPECT_NE(one.services.pool.take(EndpointId(0)), nullptr) << "its connection is kept";
+}
+
+TEST_F(ExchangeTest, AnErrorInsteadOfSeveralAnswersIsPassedOn) {
+  first.on_request(test::answers(test::sized_answer("400 Bad Request", R"({"error":{}})")));
+  Asked asked(one, chat(R"("best_of":2)"));
+  EXPECT_EQ(asked.outcome().status, 400);
+  EXPECT_THAT(asked.client().received(), EndsWith("\r\n\r\n{\"error\":{}}"));
+}
+
+const std::string kBusy =
+    test::sized_answer("503 Service Unavailable", R"({"error":{"message":"busy"}})");
+const std::string kDraining = test::sized_answer(
+    "500 Internal Server Error",
+    R"({"error":{"message":"cannot schedule new futures after shutdown","code":500}})");
+const std::string kNoRoute = test::sized_answer("404 Not Found", R"({"detail":"Not Found"})");
+
+TEST_F(ExchangeTest, ABusyServerSendsTheRequestElsewhere) {
+  first.on_request(test::answers(kBusy));
+  for (std::uint32_t turn = 0; turn < 2; ++turn) {
+    both.shared.turn = turn;
+    Asked asked(both, post(kBody));
+    EXPECT_EQ(asked.outcome().status, 200);
+    EXPECT_EQ(asked.outcome().endpoint, "e1");
+  }
+  EXPECT_THAT(both.suspected, IsEmpty());
+  EXPECT_THAT(first.connections(), SizeIs(1)) << "a fine connection";
+  second.on_request(test::answers(kBusy));
+  Asked asked(both, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 503) << "both are busy: the last one says so";
+  EXPECT_THAT(asked.client().received(), HasSubstr("{\"error\":{\"message\":\"busy\"}}"));
+  EXPECT_THAT(asked.client().received(), HasSubstr("\r\nX-Olla-Endpoint: "));
+}
+
+TEST_F(ExchangeTest, ADrainingServerIsToldAndItsRequestGoesElsewhere) {
+  first.on_request(test::answers(kDraining));
+  both.shared.turn = 0;
+  Asked asked(both, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+  EXPECT_THAT(both.draining, ElementsAre(EndpointId(0)));
+  Asked alone(one, post(kBody));
+  EXPECT_EQ(alone.outcome().status, 503) << "worth a retry, unlike a 500";
+  EXPECT_THAT(alone.client().received(), HasSubstr("\r\nRetry-After: "));
+}
+
+TEST_F(ExchangeTest, AServerOfAnotherKindIsRememberedAndTheRequestGoesElsewhere) {
+  first.on_request(test::answers(kNoRoute));
+  both.shared.turn = 0;
+  Asked asked(both, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+  EXPECT_THAT(both.missing_routes,
+              ElementsAre(testing::Pair(EndpointId(0), "/v1/chat/completions")));
+  Asked alone(one, post(kBody));
+  EXPECT_EQ(alone.outcome().status, 404);
+  EXPECT_THAT(alone.client().received(), EndsWith("\r\n\r\n{\"detail\":\"Not Found\"}"));
+}
+
+TEST_F(ExchangeTest, OtherErrorsOfAServerAreForTheClient) {
+  for (const char* status : {"500 Internal Server Error", "429 Too Many", "400 Bad Request"}) {
+    first.on_request(test::answers(test::sized_answer(status, R"({"error":{"message":"x"}})")));
+    second.on_request(test::answers(test::sized_answer(status, R"({"error":{"message":"x"}})")));
+    Asked asked(both, post(kBody));
+    EXPECT_GE(asked.outcome().status, 400);
+    EXPECT_NE(asked.outcome().status, 503);
+  }
+  EXPECT_EQ(first.requests().size() + second.requests().size(), 3U);
+}
+
+TEST_F(ExchangeTest, AServerThatBreaksWithinAShortAnswerIsNoAnswer) {
+  first.on_request(
+      test::answers_and_closes("HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\n\r\n{"));
+  both.shared.turn = 0;
+  Asked asked(both, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+}
+
+TEST_F(ExchangeTest, AnAnswerOfBeforeIsAskedForWhereItIs) {
+  const std::string created =
+      test::sized_answer("200 OK", R"({"id":"resp_7","object":"response"})");
+  first.on_request(test::answers(created));
+  second.on_request(test::answers(test::sized_answer("404 Not Found", "{}")));
+  both.shared.turn = 0;
+  const auto create = [](const std::string& body) {
+    return "POST /olla/vllm/v1/responses HTTP/1.1\r\nHost: gw\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  Asked asked(both, create(R"({"input":"x"})"));
+  EXPECT_EQ(asked.outcome().endpoint, "e0");
+  for (const std::string& request :
+       {std::string("GET /olla/vllm/v1/responses/resp_7 HTTP/1.1\r\nHost: gw\r\n\r\n"),
+        std::string("POST /olla/vllm/v1/responses/resp_7/cancel HTTP/1.1\r\nHost: gw\r\n\r\n"),
+        create(R"({"input":"x","previous_response_id":"resp_7"})")}) {
+    for (std::uint32_t turn = 0; turn < 2; ++turn) {
+      both.shared.turn = turn;
+      Asked again(both, request);
+      EXPECT_EQ(again.outcome().endpoint, "e0") << request;
+    }
+  }
+  both.fleet.set_health(EndpointId(0), fleet::Health::kUnhealthy);
+  both.services.snapshot = both.fleet.snapshot();
+  Asked down(both, "GET /olla/vllm/v1/responses/resp_7 HTTP/1.1\r\nHost: gw\r\n\r\n");
+  EXPECT_EQ(down.outcome().status, 503) << "nobody else has it";
+}
+
+TEST_F(ExchangeTest, AnErrorEventCountsAgainstTheEndpoint) {
+  const std::string stream = "data: {\"error\": {\"message\": \"x\"}}\n\ndata: [DONE]\n\n";
+  first.on_request(test::answers(std::string(kStreamHead) + test::chunked({stream}) + "0\r\n\r\n"));
+  Asked asked(one, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().error, "the endpoint told an error");
+  EXPECT_TRUE(asked.outcome().keep) << "the answer is whole";
+  EXPECT_THAT(asked.client().received(), EndsWith("0\r\n\r\n"));
+  EXPECT_THAT(one.suspected, ElementsAre(EndpointId(0)));
+}
+
+TEST_F(ExchangeTest, AStreamThatFallsSilentWhileThePortRefusesEnds) {
+  first.on_request(test::answers(std::string(kStreamHead) + "9\r\ndata: 1\n\n\r\n"));
+  Asked asked(one, post(kBody));
+  loop.run_until([&] { return asked.client().received().ends_with("data: 1\n\n\r\n"); });
+  loop.run_for(net::UpstreamConnection::kSilence + milliseconds(100));
+  EXPECT_FALSE(asked.done()) << "silence alone is no reason";
+  one.fleet.set_refuses(EndpointId(0), true);
+  one.services.snapshot = one.fleet.snapshot();
+  EXPECT_EQ(asked.outcome().error, "the endpoint broke off");
+  loop.run_until([&] { return asked.client().ended(); });
+  EXPECT_THAT(asked.client().received(), HasSubstr("data: {\"error\":"));
+}
+
+TEST_F(ExchangeTest, ARequestThatWaitsWhileThePortRefusesGoesElsewhere) {
+  first.on_request(test::stays_silent());
+  both.shared.turn = 0;
+  Asked asked(both, post(kBody));
+  loop.run_until([&] { return first.requests().size() == 1; });
+  both.fleet.set_refuses(EndpointId(0), true);
+  both.services.snapshot = both.fleet.snapshot();
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+}
+
+TEST_F(ExchangeTest, ACompressedStreamGetsNoEventOfOurs) {
+  first.on_request(test::answers_and_closes(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n"));
+  Asked asked(one, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 200);
+  loop.run_until([&] { return asked.client().ended(); });
+  EXPECT_THAT(asked.client().received(), Not(HasSubstr("error")));
+}
+
+TEST_F(ExchangeTest, AMessagesStreamIsToldInItsOwnShape) {
+  first.on_request(test::answers_and_closes(std::string(kStreamHead)));
+  Asked asked(one,
+              "POST /olla/vllm/v1/messages HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(asked.outcome().status, 200);
+  loop.run_until([&] { return asked.client().ended(); });
+  EXPECT_THAT(asked.client().received(),
+              HasSubstr("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"));
 }
 
 }  // namespace

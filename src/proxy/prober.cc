@@ -5,7 +5,7 @@
 #include <exception>
 
 #include "config/url.h"
-#include "vllm/routes.h"
+#include "vllm/models_document.h"
 
 namespace olla::proxy {
 namespace {
@@ -24,13 +24,14 @@ constexpr std::size_t kModelsLogged = 10;
 constexpr std::string_view kHealthAgent = "olla-HealthChecker/v" OLLA_VERSION;
 constexpr std::string_view kDiscoveryAgent = "olla-Discovery/v" OLLA_VERSION;
 
-/// Where `path_or_url` of an endpoint is asked.
-config::Url target_of(const config::Endpoint& endpoint, const std::string& path_or_url) {
-  // The loader made sure that a URL that is not a path can be parsed.
-  if (!path_or_url.starts_with('/')) return config::parse_url(path_or_url).value();
-  config::Url target = endpoint.address;
-  target.path = path_or_url;
-  return target;
+// A version is 20 characters.
+constexpr std::size_t kMaxVersionBytes = 64 * 1024;
+constexpr std::size_t kVersionLengthMax = 128;
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -40,30 +41,26 @@ Prober::Watched::Watched(net::asio::io_context& io, const fleet::Endpoint& descr
       schedule(described.config.check_interval, Clock::now()),
       check_timer(io),
       models_timer(io),
-      own{described.config.address, {}},
-      health_check{target_of(described.config, described.config.health_check_url), {}},
-      model_list{target_of(described.config, described.config.model_url), {}} {}
+      own{described.config.address},
+      health_check(target_of(described.config, described.config.health_check_url)),
+      model_list(target_of(described.config, described.config.model_url)),
+      version(target_of(described.config,
+                        config::join_path(described.config.address.path, "/version"))) {}
 
-Prober::Prober(net::asio::io_context& io, net::Deadlines& deadlines, net::Resolver& resolver,
-               fleet::Fleet& fleet, log::Logger& logger, Publish publish)
-    : io_(io),
-      deadlines_(deadlines),
-      resolver_(resolver),
-      fleet_(fleet),
-      logger_(logger),
-      publish_(std::move(publish)) {}
+Prober::Prober(Asker& asker, fleet::Fleet& fleet, log::Logger& logger, Notices notices)
+    : asker_(asker), fleet_(fleet), logger_(logger), notices_(std::move(notices)) {}
 
 void Prober::start() {
   for (std::size_t i = 0; i < fleet_.size(); ++i) {
     const auto id = EndpointId(static_cast<std::uint32_t>(i));
-    watched_.push_back(std::make_unique<Watched>(io_, fleet_.endpoint(id)));
+    watched_.push_back(std::make_unique<Watched>(asker_.io(), fleet_.endpoint(id)));
   }
   const auto rethrow = [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   };
   for (const auto& watched : watched_) {
-    net::asio::co_spawn(io_, watch_health(*watched), rethrow);
-    net::asio::co_spawn(io_, watch_models(*watched), rethrow);
+    net::asio::co_spawn(asker_.io(), watch_health(*watched), rethrow);
+    net::asio::co_spawn(asker_.io(), watch_models(*watched), rethrow);
   }
 }
 
@@ -72,6 +69,34 @@ void Prober::check_now(EndpointId endpoint) {
   Watched& watched = *watched_[endpoint.value()];
   watched.schedule.request_now(Clock::now());
   watched.check_timer.cancel();  // The loop looks at the schedule again.
+}
+
+void Prober::note_draining(EndpointId endpoint) {
+  if (stopped_) return;
+  Watched& watched = *watched_[endpoint.value()];
+  watched.draining_until = Clock::now() + kDraining;
+  if (!fleet_.set_draining(endpoint, true)) return;
+  logger_.warn("endpoint drains", {{"endpoint", watched.endpoint.config.name}});
+  notices_.changed();
+}
+
+void Prober::note_missing_route(EndpointId endpoint, const std::string& path) {
+  if (stopped_ || !fleet_.add_missing_route(endpoint, path)) return;
+  logger_.info("endpoint has no such route",
+               {{"endpoint", fleet_.endpoint(endpoint).config.name}, {"path", path}});
+  notices_.changed();
+}
+
+void Prober::read_models_now() {
+  if (stopped_) return;
+  const TimePoint now = Clock::now();
+  for (const auto& watched : watched_)
+    read_models_at(*watched, std::max(now, watched->models_read + kRequestedModelsGap));
+}
+
+void Prober::read_models_at(Watched& watched, TimePoint when) {
+  watched.models_due = std::min(watched.models_due, when);
+  watched.models_timer.cancel();  // The loop looks at the time again.
 }
 
 void Prober::stop() {
@@ -93,7 +118,7 @@ net::Awaitable<void> Prober::watch_health(Watched& watched) {
     watched.schedule.started(Clock::now());
     const bool changed = co_await check_health(watched);
     watched.schedule.finished();
-    if (changed) publish_(fleet_.snapshot());
+    if (changed) notices_.changed();
   }
 }
 
@@ -107,71 +132,32 @@ net::Awaitable<void> Prober::watch_models(Watched& watched) {
       continue;  // Woken by the time, by an endpoint that comes up or by stop(): look again.
     }
     // Set before, because the endpoint may come up anew while its list is read.
-    watched.models_due = Clock::now() + kModelInterval;
-    const bool changed = co_await read_models(watched);
-    if (changed) publish_(fleet_.snapshot());
+    watched.models_read = Clock::now();
+    watched.models_due = watched.models_read + kModelInterval;
+    const bool models_changed = co_await read_models(watched);
+    if (stopped_) co_return;
+    const bool changed = co_await read_version(watched) || models_changed;
+    if (changed) notices_.changed();
   }
-}
-
-/// Looks the target's name up. When that fails, the addresses known before stay: a server does not
-/// go away with its name server, and the request that follows will tell.
-/// Errors: those of the resolver, when no address is known.
-net::Awaitable<Result<void>> Prober::find(Target& target, TimePoint end) {
-  Duration limit = end - Clock::now();
-  // With addresses to fall back on, a silent name server must leave time to ask them.
-  if (!target.addresses.empty()) limit /= 2;
-  auto found = co_await resolver_.resolve(target.url.host, target.url.port, limit);
-  if (found) {
-    target.addresses = std::move(*found);
-  } else if (target.addresses.empty()) {
-    co_return found.error();
-  }
-  co_return Result<void>();
-}
-
-/// The same for a target that may be on the host of `own`, which was looked up a moment ago.
-net::Awaitable<Result<void>> Prober::find_beside(const Target& own, Target& target, TimePoint end) {
-  if (target.url.host != own.url.host) {
-    auto found = co_await find(target, end);
-    co_return found;
-  }
-  target.addresses = own.addresses;
-  for (fleet::Address& address : target.addresses)
-    address.port = target.url.port;
-  co_return Result<void>();
-}
-
-/// Fills in what all requests have in common, and sends it.
-net::Awaitable<Result<net::FetchResponse>> Prober::ask(const Watched& watched, const Target& target,
-                                                       net::FetchRequest request, TimePoint end) {
-  request.addresses = target.addresses;
-  request.authority = target.url.authority();
-  request.path = target.url.path;
-  for (const config::Header& header : watched.endpoint.config.headers)
-    request.headers.emplace_back(header.name, header.value);
-  request.limit = end - Clock::now();
-  auto answer = co_await net::fetch(io_, deadlines_, std::move(request));
-  co_return answer;
 }
 
 /// One health check; true when the fleet's picture changed.
 net::Awaitable<bool> Prober::check_health(Watched& watched) {
   const TimePoint end = Clock::now() + watched.endpoint.config.check_timeout;
   // Requests go to the endpoint's own address, wherever its health is asked.
-  auto found = co_await find(watched.own, end);
+  auto found = co_await asker_.find(watched.own, end);
   if (stopped_) co_return false;
   bool changed = false;
   if (found) {
     changed = fleet_.set_addresses(watched.endpoint.id, watched.own.addresses);
-    found = co_await find_beside(watched.own, watched.health_check, end);
+    found = co_await asker_.find_beside(watched.own.url.host, watched.own.addresses,
+                                        watched.health_check, end);
     if (stopped_) co_return false;
   }
   Result<net::FetchResponse> answer = net::FetchResponse();
   if (found) {
-    net::FetchRequest request;
-    request.user_agent = kHealthAgent;
-    request.max_body_bytes = kMaxHealthBytes;
-    answer = co_await ask(watched, watched.health_check, std::move(request), end);
+    answer = co_await asker_.ask(watched.endpoint.config, watched.health_check, kHealthAgent,
+                                 kMaxHealthBytes, end);
     if (stopped_) co_return false;
   } else {
     answer = found.error();
@@ -180,7 +166,7 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
   co_return changed || turned;
 }
 
-/// Takes in the result of a check; true when the endpoint's health changed.
+/// Takes in the result of a check; true when the fleet's picture changed.
 bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answer) {
   std::string why;
   bool passed = false;
@@ -195,32 +181,65 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
     passed = answer->status >= 200 && answer->status < 300;
     if (!passed) why = "status " + std::to_string(answer->status);
   }
+  const EndpointId id = watched.endpoint.id;
+  // Only the port that requests go to tells whether those that wait there still have hope.
+  const bool same_port = watched.health_check.url.host == watched.own.url.host &&
+                         watched.health_check.url.port == watched.own.url.port;
+  const bool refused = !answer && answer.error().code == Errc::kRefused && same_port;
+  const bool refuses_changed = fleet_.set_refuses(id, refused);
+  const bool drained = note_drained(watched, passed);
   const fleet::Health before = watched.health.state();
-  if (!watched.health.on_check(passed)) return false;
-  fleet_.set_health(watched.endpoint.id, watched.health.state());
-  // A server that comes back may serve something else now.
-  watched.models_due = TimePoint{};
-  watched.models_timer.cancel();
+  if (!watched.health.on_check(passed)) return refuses_changed || drained;
+  fleet_.set_health(id, watched.health.state());
   log_change(watched, before, why);
+  if (watched.health.state() == fleet::Health::kHealthy) {
+    // A server that comes back may serve something else now.
+    fleet_.forget_missing_routes(id);
+    read_models_at(watched, TimePoint{});
+    notices_.came_up(id);
+  }
   return true;
+}
+
+/// A server that drains is up until it is gone. When another one takes its place between two checks
+/// nobody sees it go, so that after a while it gets requests again: the first one will tell.
+bool Prober::note_drained(Watched& watched, bool passed) {
+  if (passed && Clock::now() < watched.draining_until) return false;
+  return fleet_.set_draining(watched.endpoint.id, false);
 }
 
 /// Reads the model list; true when it changed.
 net::Awaitable<bool> Prober::read_models(Watched& watched) {
   const TimePoint end = Clock::now() + kModelTimeout;
-  const auto found = co_await find_beside(watched.own, watched.model_list, end);
+  const auto found = co_await asker_.find_beside(watched.own.url.host, watched.own.addresses,
+                                                 watched.model_list, end);
   if (stopped_) co_return false;
   Result<net::FetchResponse> answer = net::FetchResponse();
   if (found) {
-    net::FetchRequest request;
-    request.user_agent = kDiscoveryAgent;
-    request.max_body_bytes = kMaxModelListBytes;
-    answer = co_await ask(watched, watched.model_list, std::move(request), end);
+    answer = co_await asker_.ask(watched.endpoint.config, watched.model_list, kDiscoveryAgent,
+                                 kMaxModelListBytes, end);
     if (stopped_) co_return false;
   } else {
     answer = found.error();
   }
   co_return note_models(watched, answer);
+}
+
+/// Reads the version of a vLLM server; true when it changed. A server that does not tell it counts
+/// as one that has none; one that does not answer keeps what it told.
+net::Awaitable<bool> Prober::read_version(Watched& watched) {
+  if (!fleet_.view(watched.endpoint.id).is_vllm()) co_return false;
+  const TimePoint end = Clock::now() + kModelTimeout;
+  const auto found = co_await asker_.find_beside(watched.own.url.host, watched.own.addresses,
+                                                 watched.version, end);
+  if (stopped_ || !found) co_return false;
+  const auto answer = co_await asker_.ask(watched.endpoint.config, watched.version, kDiscoveryAgent,
+                                          kMaxVersionBytes, end);
+  if (stopped_ || !answer) co_return false;
+  std::string version;
+  if (answer->status == 200) version = vllm::version_text(answer->body).value_or("");
+  if (version.size() > kVersionLengthMax) version.clear();
+  co_return fleet_.set_version(watched.endpoint.id, std::move(version));
 }
 
 /// Takes in a model list; true when it changed. One that cannot be read keeps the old one.
@@ -232,17 +251,17 @@ bool Prober::note_models(Watched& watched, const Result<net::FetchResponse>& ans
     logger_.warn("cannot read the model list", {{"endpoint", name}, {"error", why}});
     return false;
   }
-  auto models = vllm::parse_model_list(answer->body);
+  auto models = vllm::parse_models(answer->body);
   if (!models) {
     logger_.warn("cannot read the model list",
-                 {{"endpoint", name}, {"error", models.error().detail}});
+                 {{"endpoint", name}, {"error", "the answer is no list of models"}});
     return false;
   }
   const auto count = static_cast<std::int64_t>(models->size());
   std::string names;
   for (std::size_t i = 0; i < std::min(models->size(), kModelsLogged); ++i)
-    names.append(names.empty() ? "" : ", ").append((*models)[i]);
-  if (!fleet_.set_models(watched.endpoint.id, std::move(*models))) return false;
+    names.append(names.empty() ? "" : ", ").append((*models)[i].id);
+  if (!fleet_.set_models(watched.endpoint.id, std::move(*models), unix_seconds())) return false;
   logger_.info("models", {{"endpoint", name}, {"count", count}, {"models", names}});
   return true;
 }

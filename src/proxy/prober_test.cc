@@ -30,6 +30,9 @@ class Endpoint {
           if (request.starts_with("GET /v1/models ")) {
             ++model_lists_asked;
             if (!models_silent) peer.send(model_list);
+          } else if (request.starts_with("GET /version ")) {
+            ++versions_asked;
+            peer.send(version);
           } else {
             ++checks;
             if (!silent) peer.send(test::sized_answer(up ? "200 OK" : "500 No", ""));
@@ -41,6 +44,8 @@ class Endpoint {
   bool models_silent = false;
   int checks = 0;
   int model_lists_asked = 0;
+  int versions_asked = 0;
+  std::string version = test::sized_answer("200 OK", R"({"version":"0.11.0"})");
   std::string model_list = test::sized_answer("200 OK", R"({"data":[{"id":"b"},{"id":"a"}]})");
   test::ScriptedServer server;
 };
@@ -60,10 +65,9 @@ class Probing {
   Probing(test::Loop& loop, config::Config config_in)
       : config(std::move(config_in)),
         loop_(loop),
-        prober(loop.io(), deadlines_, resolver_, fleet, logger,
-               [this](std::shared_ptr<const fleet::Snapshot> snapshot) {
-                 published.push_back(std::move(snapshot));
-               }) {
+        prober(asker_, fleet, logger,
+               {.changed = [this] { published.push_back(fleet.snapshot()); },
+                .came_up = [this](EndpointId id) { came_up.push_back(id); }}) {
     prober.start();
   }
   ~Probing() {
@@ -86,12 +90,14 @@ class Probing {
   log::Logger logger{config.logging};
   fleet::Fleet fleet{config.endpoints};
   std::vector<std::shared_ptr<const fleet::Snapshot>> published;
+  std::vector<EndpointId> came_up;
   test::Names names;
 
  private:
   test::Loop& loop_;
   net::Deadlines deadlines_{loop_.io()};
   net::Resolver resolver_{loop_.io(), deadlines_, names.look_up()};
+  Asker asker_{loop_.io(), deadlines_, resolver_};
 
  public:
   Prober prober;
@@ -110,8 +116,12 @@ TEST_F(ProberTest, PublishesAnEndpointThatComesUpAndThenItsModels) {
   EXPECT_EQ(up.health, Health::kHealthy);
   ASSERT_EQ(up.addresses.size(), 1U);
   EXPECT_EQ(up.addresses[0].port, endpoint.server.port());
-  EXPECT_THAT(up.models, IsEmpty());
-  EXPECT_THAT(probing.published[1]->endpoints[0].models, ElementsAre("a", "b"));
+  EXPECT_EQ(up.models, nullptr);
+  EXPECT_EQ(up.version, "");
+  const fleet::EndpointView& known = probing.published[1]->endpoints[0];
+  EXPECT_THAT(known.models->ids, ElementsAre("a", "b"));
+  EXPECT_EQ(known.version, "0.11.0");
+  EXPECT_THAT(probing.came_up, ElementsAre(EndpointId(0)));
 }
 
 TEST_F(ProberTest, PublishesNothingWhileNothingChanges) {
@@ -146,7 +156,8 @@ TEST_F(ProberTest, TakesAnEndpointOutAndBackAndReadsItsModelsAnew) {
   endpoint.up = true;
   probing.wait_for(Health::kHealthy);
   loop.run_until([&] {
-    return probing.published.back()->endpoints[0].models == std::vector{std::string("new")};
+    const auto& models = probing.published.back()->endpoints[0].models;
+    return models && models->ids == std::vector{std::string("new")};
   });
 }
 
@@ -176,7 +187,7 @@ TEST_F(ProberTest, AModelListThatCannotBeReadKeepsTheOldOne) {
     loop.run_until([&] { return endpoint.model_lists_asked > before; });
     const int checks = endpoint.checks;
     loop.run_until([&] { return endpoint.checks > checks + 3; });
-    EXPECT_THAT(probing.published.back()->endpoints[0].models, ElementsAre("a", "b"));
+    EXPECT_THAT(probing.published.back()->endpoints[0].models->ids, ElementsAre("a", "b"));
   }
 }
 
@@ -312,10 +323,91 @@ TEST_F(ProberTest, HealthMayBeAskedElsewhereThanRequestsGo) {
   EXPECT_EQ(probing.published.back()->endpoints[0].addresses[0].port, dead.port());
 }
 
+TEST_F(ProberTest, OnlyVllmServersAreAskedForTheirVersion) {
+  config::Config config = checked_often({endpoint.server.port()});
+  config.endpoints[0].type = "ollama";
+  Probing probing(loop, std::move(config));
+  loop.run_until([&] { return endpoint.model_lists_asked == 1 && endpoint.checks > 3; });
+  EXPECT_EQ(endpoint.versions_asked, 0);
+}
+
+TEST_F(ProberTest, AServerWithoutAVersionHasNone) {
+  for (const std::string& answer :
+       {test::sized_answer("404 Not Found", ""), test::sized_answer("200 OK", "{}"),
+        test::sized_answer("200 OK", R"({"version":")" + std::string(200, '1') + "\"}")}) {
+    endpoint.version = answer;
+    endpoint.versions_asked = 0;
+    Probing probing(loop, checked_often({endpoint.server.port()}));
+    const int checks = endpoint.checks;
+    loop.run_until([&] { return endpoint.versions_asked == 1 && endpoint.checks > checks + 3; });
+    EXPECT_EQ(probing.published.back()->endpoints[0].version, "");
+  }
+}
+
+TEST_F(ProberTest, ADrainingEndpointGetsNothingUntilItWasDown) {
+  Probing probing(loop, checked_often({endpoint.server.port()}));
+  loop.run_until([&] { return probing.published.size() == 2; });
+  probing.prober.note_draining(EndpointId(0));
+  EXPECT_TRUE(probing.published.back()->endpoints[0].draining);
+  int checks = endpoint.checks;
+  loop.run_until([&] { return endpoint.checks > checks + 2; });
+  EXPECT_TRUE(probing.published.back()->endpoints[0].draining) << "its health is good";
+  endpoint.up = false;
+  probing.wait_for(Health::kUnhealthy);
+  endpoint.up = true;
+  probing.wait_for(Health::kHealthy);
+  EXPECT_FALSE(probing.published.back()->endpoints[0].draining);
+}
+
+TEST_F(ProberTest, MissingRoutesAreForgottenWhenTheServerComesBack) {
+  Probing probing(loop, checked_often({endpoint.server.port()}));
+  loop.run_until([&] { return probing.published.size() == 2; });
+  probing.prober.note_missing_route(EndpointId(0), "/v1/embeddings");
+  EXPECT_TRUE(probing.published.back()->endpoints[0].lacks_route("/v1/embeddings"));
+  const std::size_t published = probing.published.size();
+  probing.prober.note_missing_route(EndpointId(0), "/v1/embeddings");
+  EXPECT_EQ(probing.published.size(), published);
+  endpoint.up = false;
+  probing.wait_for(Health::kUnhealthy);
+  endpoint.up = true;
+  probing.wait_for(Health::kHealthy);
+  EXPECT_FALSE(probing.published.back()->endpoints[0].lacks_route("/v1/embeddings"));
+}
+
+TEST_F(ProberTest, ARefusingPortIsToldAndTakenBack) {
+  config::Config config = checked_often({endpoint.server.port()});
+  Probing probing(loop, config);
+  probing.wait_for(Health::kHealthy);
+  EXPECT_FALSE(probing.published.back()->endpoints[0].refuses);
+  const test::DeadPort dead(loop);
+  Probing refused(loop, checked_often({dead.port()}));
+  refused.wait_for(Health::kUnhealthy);
+  EXPECT_TRUE(refused.published.back()->endpoints[0].refuses);
+  // A health check on another port says nothing about this one.
+  config.endpoints[0].health_check_url =
+      "http://127.0.0.1:" + std::to_string(dead.port()) + "/health";
+  Probing elsewhere(loop, config);
+  elsewhere.wait_for(Health::kUnhealthy);
+  EXPECT_FALSE(elsewhere.published.back()->endpoints[0].refuses);
+}
+
+TEST_F(ProberTest, ModelListsInDoubtAreReadSoonButNotAllTheTime) {
+  Probing probing(loop, checked_often({endpoint.server.port()}));
+  loop.run_until([&] { return endpoint.versions_asked == 1; });
+  endpoint.model_list = test::sized_answer("200 OK", R"({"data":[{"id":"new"}]})");
+  const TimePoint began = Clock::now();
+  for (int i = 0; i < 10; ++i)
+    probing.prober.read_models_now();
+  loop.run_until([&] { return endpoint.model_lists_asked == 2; });
+  EXPECT_GE(Clock::now() - began, Prober::kRequestedModelsGap / 2);
+  loop.run_until([&] { return endpoint.versions_asked == 2; });
+  EXPECT_EQ(endpoint.model_lists_asked, 2);
+}
+
 TEST_F(ProberTest, AStoppedOneAsksNoMore) {
   Probing probing(loop, checked_often({endpoint.server.port()}));
   probing.wait_for(Health::kHealthy);
-  loop.run_until([&] { return endpoint.model_lists_asked == 1; });
+  loop.run_until([&] { return endpoint.versions_asked == 1; });
   probing.prober.stop();
   probing.prober.check_now(EndpointId(0));
   loop.run_for(milliseconds(20));  // What is under way ends.

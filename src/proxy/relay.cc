@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "http/forward.h"
+#include "openai/response_id.h"
 #include "vllm/errors.h"
 
 namespace olla::proxy {
@@ -12,6 +13,9 @@ namespace {
 // Trailers are a checksum or a status; a section larger than this is not one.
 constexpr std::size_t kMaxTrailerBytes = 64 * 1024;
 constexpr std::size_t kMaxTrailers = 100;
+
+// The id is the first member of an answer, and stands in the first event of a stream.
+constexpr std::size_t kResponseIdWithin = 2048;
 
 void append_chunk(std::string_view payload, std::string& out) {
   std::array<char, 16> digits;
@@ -102,13 +106,24 @@ std::size_t Relay::scan() {
 
 void Relay::note_payload(std::string_view payload) {
   usage_.feed(payload);
-  if (options_.event_stream) events_.feed(payload);
+  if (options_.event_stream) {
+    events_.feed(payload);
+    error_events_.feed(payload);
+  }
+  if (options_.response_ids != nullptr) look_for_response_id(payload);
   if (options_.plan.raw) return;
   if (options_.plan.framing == http::Framing::kChunked) {
     append_chunk(payload, prefix_);
   } else {
     prefix_.append(payload);
   }
+}
+
+void Relay::look_for_response_id(std::string_view payload) {
+  start_.append(payload.substr(0, kResponseIdWithin - start_.size()));
+  const auto id = openai::response_id_in(start_);
+  if (id) options_.response_ids->on_response_id(*id);
+  if (id || start_.size() >= kResponseIdWithin) options_.response_ids = nullptr;
 }
 
 /// Ends a body that the gateway chunked itself.
@@ -190,15 +205,18 @@ bool Relay::may_add_event() const {
 net::Awaitable<Relay::End> Relay::stopped(Error why) {
   if (why.code == Errc::kCancelled || client_.client_left()) co_return End::kClientGone;
   error_ = std::move(why.detail);
+  timed_out_ = why.code == Errc::kTimeout;
   if (!head_sent_) co_return End::kUpstreamBroke;  // The caller can still answer.
   if (may_add_event()) {
-    const bool timed_out = why.code == Errc::kTimeout;
     vllm::ApiError error;
-    error.message = timed_out ? "The endpoint went silent in the middle of its answer."
-                              : "The connection to the endpoint broke in the middle of its answer.";
-    error.type = timed_out ? "Gateway Timeout" : "Bad Gateway";
-    error.status = timed_out ? 504 : 502;
-    const std::string event = sse::error_event(vllm::error_body(error));
+    error.message = timed_out_
+                        ? "The endpoint went silent in the middle of its answer."
+                        : "The connection to the endpoint broke in the middle of its answer.";
+    error.type = timed_out_ ? "Gateway Timeout" : "Bad Gateway";
+    error.status = timed_out_ ? 504 : 502;
+    const std::string event =
+        sse::error_event(vllm::error_body(error, options_.error_shape),
+                         options_.error_shape == vllm::ErrorShape::kMessages ? "error" : "");
     std::string text;
     if (options_.plan.framing == http::Framing::kChunked) {
       append_chunk(event, text);

@@ -13,6 +13,8 @@
 #include "net/upstream_connection.h"
 #include "openai/usage.h"
 #include "sse/tail.h"
+#include "vllm/error_event.h"
+#include "vllm/errors.h"
 
 namespace olla::proxy {
 
@@ -27,12 +29,21 @@ struct BodyPlan {
 /// an HTTP/1.1 client, so that its connection survives and a cut would show.
 BodyPlan plan_body(http::Framing upstream, int client_minor_version);
 
+/// Told the id of an answer of the Responses API as soon as it passes.
+class ResponseIdListener {
+ public:
+  virtual ~ResponseIdListener() = default;
+  virtual void on_response_id(std::string_view id) = 0;
+};
+
 struct RelayOptions {
   BodyPlan plan;
   Duration gap_limit;  ///< Longest silence of the endpoint.
   /// When the answer began; with it, X-Olla-Response-Time goes out as a trailer.
   std::optional<TimePoint> time_trailer_since;
   bool event_stream = false;  ///< text/event-stream: an error can be told as an event.
+  vllm::ErrorShape error_shape = vllm::ErrorShape::kOpenAi;  ///< Of that event.
+  ResponseIdListener* response_ids = nullptr;                ///< Null: nobody wants to know.
   std::span<const http::Field> endpoint_headers;  ///< Trailers of these names are dropped.
 };
 
@@ -58,6 +69,10 @@ class Relay {
 
   [[nodiscard]] std::optional<openai::Usage> usage() const { return usage_.usage(); }
   [[nodiscard]] const std::string& error() const { return error_; }
+  /// The stream had an event that says that the server failed.
+  [[nodiscard]] bool told_error() const { return error_events_.found(); }
+  /// After kUpstreamBroke: the endpoint was silent for too long.
+  [[nodiscard]] bool timed_out() const { return timed_out_; }
   [[nodiscard]] bool head_sent() const { return head_sent_; }
   /// When the head was handed to the client.
   [[nodiscard]] TimePoint head_sent_at() const { return head_sent_at_; }
@@ -65,6 +80,7 @@ class Relay {
  private:
   std::size_t scan();
   void note_payload(std::string_view payload);
+  void look_for_response_id(std::string_view payload);
   void finish_reframed();
   void append_trailers(std::span<const http::Field> trailers);
   net::Awaitable<Result<void>> read_trailers(std::size_t offset);
@@ -79,12 +95,15 @@ class Relay {
   http::BodyScanner scanner_;
   openai::UsageScanner usage_;
   sse::EventTail events_;
+  vllm::ErrorEventScanner error_events_;
+  std::string start_;   // Of the payload, until the id was found in it.
   std::string prefix_;  // Goes out before the bytes of this round: the head, or a reframed body.
   std::string suffix_;  // Goes out after them: the trailers.
   std::vector<http::Field> trailers_;
   std::string error_;
   TimePoint head_sent_at_;
   bool head_sent_ = false;
+  bool timed_out_ = false;
   std::size_t trailer_bytes_ = 0;  // Of the input, behind the raw bytes.
 };
 

@@ -11,6 +11,9 @@ namespace {
 // How often a draining server looks whether it is done.
 constexpr std::chrono::milliseconds kDrainPoll{20};
 
+// How old figures may be when the workers get them.
+constexpr std::chrono::milliseconds kPublishDelay{50};
+
 // After everything was cut, connections end within a few milliseconds.
 constexpr std::chrono::milliseconds kCutGrace{500};
 
@@ -27,18 +30,19 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
       config_(config),
       logger_(logger),
       internal_(std::move(internal)),
-      suspect_([this](EndpointId endpoint) {
-        net::asio::post(control_, [this, endpoint] { prober_.check_now(endpoint); });
-      }),
       deadlines_(control),
       resolver_(control, deadlines_),
       fleet_(config.endpoints),
-      prober_(control, deadlines_, resolver_, fleet_, logger,
-              [this](const std::shared_ptr<const fleet::Snapshot>& snapshot) {
-                for (const auto& worker : workers_)
-                  worker->publish(snapshot);
-              }),
+      asker_(control, deadlines_, resolver_),
+      prober_(asker_, fleet_, logger,
+              {.changed = [this] { publish(); },
+               .came_up = [this](EndpointId endpoint) { scraper_.read_now(endpoint); }}),
+      scraper_(asker_, fleet_, config.vllm.metrics_interval, logger,
+               {.figures_read = [this] { publish_soon(); },
+                .changed = [this] { publish(); },
+                .refused = [this](EndpointId endpoint) { prober_.check_now(endpoint); }}),
       listener_(control),
+      publish_timer_(control),
       drain_timer_(control) {}
 
 Server::~Server() = default;
@@ -54,11 +58,12 @@ Result<std::uint16_t> Server::start() {
     if (literal) fleet_.set_addresses(id, {*literal});
   }
   for (std::size_t i = 0; i < thread_count(config_); ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(config_, logger_, internal_, suspect_, fleet_.snapshot()));
+    const Worker::Context context{config_, logger_, internal_, *this, shared_, control_};
+    workers_.push_back(std::make_unique<Worker>(context, fleet_.snapshot()));
     workers_.back()->start();
   }
   prober_.start();
+  scraper_.start();
   listener_.start([this]() -> net::ConnectionSink& {
     return **std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
       return a->connections() < b->connections();
@@ -76,10 +81,46 @@ void Server::stop(std::function<void()> done) {
   done_ = std::move(done);
   listener_.close();
   prober_.stop();
+  scraper_.stop();
+  publish_timer_.cancel();
   for (const auto& worker : workers_)
     worker->drain();
   cut_at_ = Clock::now() + config_.server.shutdown_timeout;
   poll_drained();
+}
+
+void Server::failed(EndpointId endpoint) {
+  net::asio::post(control_, [this, endpoint] { prober_.check_now(endpoint); });
+}
+
+void Server::drains(EndpointId endpoint) {
+  net::asio::post(control_, [this, endpoint] { prober_.note_draining(endpoint); });
+}
+
+void Server::misses_route(EndpointId endpoint, const std::string& path) {
+  net::asio::post(control_, [this, endpoint, path] { prober_.note_missing_route(endpoint, path); });
+}
+
+void Server::models_in_doubt() {
+  net::asio::post(control_, [this] { prober_.read_models_now(); });
+}
+
+void Server::publish() {
+  const auto snapshot = fleet_.snapshot();
+  for (const auto& worker : workers_)
+    worker->publish(snapshot);
+}
+
+/// For what may be a moment old: the figures of a thousand endpoints make a few snapshots a second,
+/// not a thousand.
+void Server::publish_soon() {
+  if (publishes_soon_) return;
+  publishes_soon_ = true;
+  publish_timer_.expires_after(kPublishDelay);
+  publish_timer_.async_wait([this](net::error_code error) {
+    publishes_soon_ = false;
+    if (!error) publish();
+  });
 }
 
 void Server::poll_drained() {

@@ -11,7 +11,9 @@
 #include "net/listener.h"
 #include "net/resolver.h"
 #include "net/types.h"
+#include "proxy/asker.h"
 #include "proxy/prober.h"
+#include "proxy/scraper.h"
 #include "proxy/services.h"
 #include "proxy/worker.h"
 
@@ -21,14 +23,14 @@ namespace olla::proxy {
 /// serve connections.
 ///
 /// All functions are called on the control thread, the one that runs `control`.
-class Server {
+class Server : private Findings {
  public:
   /// All arguments must outlive the server.
   Server(net::asio::io_context& control, const config::Config& config, log::Logger& logger,
          Internal internal);
   /// Joins the threads; sessions that still run are cut. A look-up of a name that still runs is
   /// waited for.
-  ~Server();
+  ~Server() override;
 
   /// Binds, starts the threads and the health checks. Returns the port.
   /// Errors: kRefused when the address cannot be bound.
@@ -39,6 +41,12 @@ class Server {
   void stop(std::function<void()> done);
 
  private:
+  void failed(EndpointId endpoint) override;
+  void drains(EndpointId endpoint) override;
+  void misses_route(EndpointId endpoint, const std::string& path) override;
+  void models_in_doubt() override;
+  void publish();
+  void publish_soon();
   void poll_drained();
   void finish();
 
@@ -46,13 +54,17 @@ class Server {
   const config::Config& config_;
   log::Logger& logger_;
   Internal internal_;
-  Suspect suspect_;
+  Shared shared_;
   net::Deadlines deadlines_;
   net::Resolver resolver_;
   fleet::Fleet fleet_;
+  Asker asker_;
   Prober prober_;
+  Scraper scraper_;
   net::Listener listener_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  net::Timer publish_timer_;
+  bool publishes_soon_ = false;
   net::Timer drain_timer_;
   TimePoint cut_at_ = TimePoint::max();
   bool cut_ = false;

@@ -17,7 +17,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::string_view kGet = "GET /olla/vllm/x HTTP/1.1\r\nHost: gw\r\n\r\n";
+constexpr std::string_view kGet = "GET /olla/vllm/v1/audio/x HTTP/1.1\r\nHost: gw\r\n\r\n";
 
 config::Config config_of(std::uint16_t port) {
   config::Config config = test::config_for({port});
@@ -47,7 +47,7 @@ struct ServerTest : testing::Test {
   test::Loop loop;
   bool healthy = true;
   test::ScriptedServer endpoint{loop, [this](test::Peer& peer, const std::string& request) {
-                                  if (request.starts_with("GET /x ")) {
+                                  if (request.starts_with("GET /v1/audio/x ")) {
                                     ++asked;
                                     asker = &peer;
                                     if (answering) peer.send(test::sized_answer("200 OK", "yes"));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "base/random.h"
 #include "config/config.h"
+#include "fleet/response_owners.h"
 #include "fleet/snapshot.h"
 #include "http/head.h"
 #include "log/logger.h"
@@ -22,8 +24,9 @@ namespace olla::proxy {
 /// An answer of the gateway itself, without the fields that every answer has.
 struct OwnAnswer {
   int status = 200;
-  std::string body;  ///< JSON.
-  std::string extra_fields;
+  std::string body;               ///< JSON, unless `content_type` says otherwise.
+  std::string extra_fields = {};  ///< Complete field lines, each with its CRLF.
+  std::string_view content_type = "application/json";  ///< A literal.
 };
 
 /// Answers the paths that are the gateway's own (/internal/*, /version); nullopt: not one of them.
@@ -31,9 +34,26 @@ struct OwnAnswer {
 using Internal =
     std::function<std::optional<OwnAnswer>(std::string_view method, std::string_view path)>;
 
-/// Told that a request could not reach an endpoint, so that its health is checked now and not at
-/// the next interval. Called on every thread; must not block.
-using Suspect = std::function<void(EndpointId)>;
+/// Told what requests find out about the fleet. Called on every thread; must not block.
+class Findings {
+ public:
+  virtual ~Findings() = default;
+  /// A request could not reach the endpoint, or it broke off: its health is checked now and not at
+  /// the next interval.
+  virtual void failed(EndpointId endpoint) = 0;
+  /// The endpoint said that it takes no new requests.
+  virtual void drains(EndpointId endpoint) = 0;
+  /// The endpoint's server does not have this inference route.
+  virtual void misses_route(EndpointId endpoint, const std::string& path) = 0;
+  /// The model lists may be out of date: a request asked for a model that none has, or changed one.
+  virtual void models_in_doubt() = 0;
+};
+
+/// What all threads share.
+struct Shared {
+  std::atomic<std::uint32_t> turn{0};  ///< Counts picks, so that ties go in turn.
+  fleet::ResponseOwners response_owners;
+};
 
 /// What one thread works with. Belongs to that thread; outlives its sessions.
 struct Services {
@@ -41,14 +61,16 @@ struct Services {
   const config::Config& config;
   log::Logger& logger;
   const Internal& internal;
-  const Suspect& suspect;
+  Findings& findings;
+  Shared& shared;
+  /// Where work that would hold up the streams of this thread is done.
+  net::asio::io_context& background;
   net::ConnectionRules connection_rules;
   net::Deadlines deadlines;
   net::Pool pool;
   Random random;
   /// The fleet as last published; replaced by a task on this thread.
   std::shared_ptr<const fleet::Snapshot> snapshot;
-  std::uint32_t turn = 0;  ///< Counts picks, so that ties go in turn.
 };
 
 }  // namespace olla::proxy

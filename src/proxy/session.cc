@@ -1,8 +1,12 @@
 #include "proxy/session.h"
 
 #include "http/forward.h"
+#include "http/path.h"
+#include "proxy/admin_routes.h"
 #include "proxy/answer.h"
+#include "proxy/fleet_answers.h"
 #include "routing/provider.h"
+#include "vllm/routes.h"
 
 namespace olla::proxy {
 namespace {
@@ -82,27 +86,69 @@ void Session::end_entry(log::AccessEntry& entry) {
 net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   const auto path = http::origin_form(client_->head().target);
   const auto route = path ? routing::match_route(*path) : std::nullopt;
-  if (!route) co_return co_await answer_here(path.value_or(std::string_view()), entry);
-  Exchange exchange(services_, *client_, *route, entry);
+  if (!route) {
+    OwnAnswer own = answer_of_path(path.value_or(std::string_view()));
+    co_return co_await answer_here(std::move(own), entry);
+  }
+  Destination destination{route->provider, route->path, http::plain_path(route->path)};
+  if (http::has_parent_segment(destination.path)) {
+    OwnAnswer own = make_error(400, "invalid_path", "The path must not have a segment \"..\".");
+    co_return co_await answer_here(std::move(own), entry);
+  }
+  if (const auto document = fleet_document(route->provider, destination.path)) {
+    OwnAnswer own = co_await answer_document(services_, route->provider, *document, client_->head(),
+                                             route->path);
+    co_return co_await answer_here(std::move(own), entry);
+  }
+  std::string admin_target;
+  if (route->provider == routing::Provider::kVllm && is_admin_route(destination.path)) {
+    const std::string_view body = client_->body().view();
+    AdminPlan plan = plan_admin_request(*services_.snapshot, destination.path, route->path, body);
+    if (plan.refusal) co_return co_await answer_here(std::move(*plan.refusal), entry);
+    if (plan.together) {
+      OwnAnswer own = co_await ask_together(services_, std::move(plan), destination.path,
+                                            std::string(client_->body().view()));
+      co_return co_await answer_here(std::move(own), entry);
+    }
+    admin_target = http::without_query_parameter(route->path, "endpoint");
+    destination.target = admin_target;
+    destination.endpoint = plan.endpoints.front();
+  }
+  Exchange exchange(services_, *client_, std::move(destination), entry);
   exchange_ = &exchange;
   const bool keep = co_await exchange.run();
   exchange_ = nullptr;
   co_return keep;
 }
 
-/// Answers a path that is the gateway's own, or nobody's.
-net::Awaitable<bool> Session::answer_here(std::string_view path, log::AccessEntry& entry) {
+bool Session::is_admin_route(std::string_view path) const {
+  return vllm::route_kind(path) == vllm::RouteKind::kGuarded &&
+         vllm::matches_route(services_.config.vllm.admin_routes, path);
+}
+
+/// The answer to a path that is the gateway's own, or nobody's.
+OwnAnswer Session::answer_of_path(std::string_view path) const {
+  auto answer = services_.internal(client_->head().method, path.substr(0, path.find('?')));
+  if (answer) return std::move(*answer);
+  return make_error(404, "unknown_route",
+                    "This gateway has no such path. Proxied paths begin with /olla/vllm/, "
+                    "/olla/openai/ or /olla/proxy/.");
+}
+
+/// Gives an answer of the gateway's own.
+net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry) {
   const http::RequestHead& head = client_->head();
-  auto answer = services_.internal(head.method, path.substr(0, path.find('?')));
-  if (!answer) {
-    answer = make_error(404, "unknown_route",
-                        "This gateway has no such path. Proxied paths begin with /olla/vllm/, "
-                        "/olla/openai/ or /olla/proxy/.");
+  const Duration taken = Clock::now() - client_->request_start();
+  entry.status = own.status;
+  entry.ttfb_ms = milliseconds(taken);
+  if (own.extra_fields.find("X-Olla-Backend-Type") != std::string::npos) {
+    own.extra_fields +=
+        "X-Olla-Response-Time: " + std::to_string(static_cast<std::int64_t>(milliseconds(taken))) +
+        "ms\r\n";
   }
-  entry.status = answer->status;
   const std::uint64_t before = client_->bytes_written();
   const bool keep = head.keep_alive && !client_->is_draining();
-  const bool sent = co_await send_answer(*client_, *answer, entry.request_id, keep);
+  const bool sent = co_await send_answer(*client_, own, entry.request_id, keep);
   entry.bytes = client_->bytes_written() - before;
   co_return sent&& keep;
 }
@@ -111,9 +157,13 @@ net::Awaitable<bool> Session::answer_here(std::string_view path, log::AccessEntr
 /// begin is not known.
 net::Awaitable<void> Session::refuse() {
   log::AccessEntry entry = begin_entry();
-  const OwnAnswer answer = make_refusal(client_->refusal());
+  const auto path = http::origin_form(client_->head().target);
+  const auto route = path ? routing::match_route(*path) : std::nullopt;
+  const OwnAnswer answer = make_refusal(
+      client_->refusal(), vllm::error_shape_of(route ? http::plain_path(route->path) : ""));
   entry.status = answer.status;
   entry.error = client_->refusal().message;
+  entry.ttfb_ms = milliseconds(Clock::now() - client_->request_start());
   const std::uint64_t before = client_->bytes_written();
   co_await send_answer(*client_, answer, entry.request_id, /*keep_alive=*/false);
   entry.bytes = client_->bytes_written() - before;

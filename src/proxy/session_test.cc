@@ -17,6 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -72,17 +73,127 @@ struct SessionTest : testing::Test {
 
 TEST_F(SessionTest, AnswersPipelinedRequestsInTheirOrder) {
   Served served(gateway);
-  served.client().send(get("/olla/vllm/a") + get("/internal/health") + get("/olla/proxy/b") +
-                       "POST /olla/openai/c HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\nok" +
-                       get("/nowhere", "Connection: close\r\n"));
+  served.client().send(
+      get("/olla/vllm/v1/audio/a") + get("/internal/health") + get("/olla/proxy/v1/audio/b") +
+      "POST /olla/openai/v1/audio/c HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\nok" +
+      get("/nowhere", "Connection: close\r\n"));
   const std::string& all = served.all_received();
   std::size_t at = 0;
-  for (const char* part : {"GET /a", "{}", "GET /b", "POST /c", "unknown_route"}) {
+  for (const char* part :
+       {"GET /v1/audio/a", "{}", "GET /v1/audio/b", "POST /v1/audio/c", "unknown_route"}) {
     at = all.find(part, at);
     ASSERT_NE(at, std::string::npos) << part;
   }
   EXPECT_THAT(server.requests(), SizeIs(3));
   EXPECT_THAT(server.connections(), SizeIs(1));
+}
+
+TEST_F(SessionTest, AnswersForTheFleetByItself) {
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/health") + get("/olla/vllm/ping") +
+                       get("/olla/vllm/v1/models") + get("/olla/openai/v1/models/x") +
+                       get("/olla/vllm/metrics", "Accept-Encoding: gzip\r\n") +
+                       get("/olla/vllm/health?endpoint=x", "Connection: close\r\n"));
+  const std::string& all = served.all_received();
+  std::size_t at = 0;
+  for (const char* part :
+       {"{\"status\":\"healthy\"", "Content-Length: 0\r\n", "{\"object\":\"list\",\"data\":[]}",
+        "The model `x` does not exist.", "Content-Encoding: gzip\r\n", "\"endpoint_not_found\""}) {
+    at = all.find(part, at);
+    ASSERT_NE(at, std::string::npos) << part;
+  }
+  EXPECT_THAT(server.requests(), SizeIs(0));
+}
+
+TEST_F(SessionTest, NoPathLeadsOutOfAnEndpoint) {
+  for (const char* path : {"/olla/vllm/../x", "/olla/proxy/v1/..%2f..%2fx", "/olla/openai/%2e%2e/x",
+                           "/olla/vllm/v1/models/..\\x"}) {
+    SCOPED_TRACE(path);
+    Served served(gateway);
+    served.client().send(get(path, "Connection: close\r\n"));
+    EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+    EXPECT_THAT(served.all_received(), HasSubstr("\"code\":\"invalid_path\""));
+  }
+  EXPECT_THAT(server.requests(), SizeIs(0));
+}
+
+TEST_F(SessionTest, GuardedRoutesAreForThoseThatTheConfigLists) {
+  for (const char* path : {"/olla/vllm/sleep", "/olla/vllm/%73leep", "/olla/proxy/docs"}) {
+    SCOPED_TRACE(path);
+    Served served(gateway);
+    served.client().send(get(path, "Connection: close\r\n"));
+    EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+    EXPECT_THAT(served.all_received(), HasSubstr("vllm.admin_routes"));
+  }
+  EXPECT_THAT(server.requests(), SizeIs(0));
+  gateway.config.vllm.admin_routes = {"/sleep"};
+  Served served(gateway);
+  served.client().send(
+      get("/olla/vllm/%73leep?level=1&endpoint=e0&x=%20", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("GET /%73leep?level=1&x=%20"));
+}
+
+TEST_F(SessionTest, AnAdministratorMayNameAnyEndpointAndMustNameOneOfSeveral) {
+  test::Gateway two(loop, test::config_for({server.port(), server.port()}));
+  two.config.vllm.admin_routes = {"/wake_up", "/v1/*"};
+  two.fleet.set_health(EndpointId(1), fleet::Health::kUnhealthy);
+  two.services.snapshot = two.fleet.snapshot();
+  Served served(two);
+  served.client().send(get("/olla/vllm/wake_up?endpoint=e1") + get("/olla/vllm/wake_up") +
+                       get("/olla/vllm/wake_up?endpoint=e7", "Connection: close\r\n"));
+  const std::string& all = served.all_received();
+  std::size_t at = 0;
+  for (const char* part : {"X-Olla-Endpoint: e1", "There are: e0, e1.", "\"endpoint_not_found\""}) {
+    at = all.find(part, at);
+    ASSERT_NE(at, std::string::npos) << part;
+  }
+  EXPECT_THAT(server.requests(), SizeIs(1));
+}
+
+TEST_F(SessionTest, AnAdapterGoesToAllThatServeItsBaseModel) {
+  test::Gateway three(loop, test::config_for({server.port(), server.port(), server.port()}));
+  three.config.vllm.admin_routes = {"/v1/load_lora_adapter", "/v1/unload_lora_adapter"};
+  three.fleet.set_models(EndpointId(0), {{.id = "base"}, {.id = "old", .parent = "base"}}, 0);
+  three.fleet.set_models(EndpointId(1), {{.id = "other"}}, 0);
+  three.fleet.set_models(EndpointId(2), {{.id = "base"}}, 0);
+  three.services.snapshot = three.fleet.snapshot();
+  const auto ask = [&](const std::string& target, const std::string& name) {
+    const std::string body = "{\"lora_name\":\"" + name + "\"}";
+    Served served(three);
+    served.client().send("POST /olla/vllm/v1/" + target +
+                         " HTTP/1.1\r\nHost: gw\r\nConnection: close\r\nContent-Length: " +
+                         std::to_string(body.size()) + "\r\n\r\n" + body);
+    return served.all_received();
+  };
+  const std::string loaded = ask("load_lora_adapter?model=base", "new");
+  EXPECT_THAT(loaded, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(loaded, HasSubstr("{\"endpoint\":\"e0\",\"status\":200,\"answer\":"
+                                "\"POST /v1/load_lora_adapter\"},{\"endpoint\":\"e2\""));
+  EXPECT_THAT(loaded, Not(HasSubstr("e1")));
+  EXPECT_THAT(server.requests(), SizeIs(2));
+  EXPECT_THAT(server.requests()[0], HasSubstr("\r\n\r\n{\"lora_name\":\"new\"}"));
+  EXPECT_EQ(three.doubts, 1) << "the lists are read anew";
+  EXPECT_THAT(ask("unload_lora_adapter", "old"), Not(HasSubstr("e2")));
+  EXPECT_THAT(ask("load_lora_adapter", "new"), HasSubstr("\"base_model_needed\""));
+  EXPECT_THAT(ask("load_lora_adapter?model=no", "new"), HasSubstr("\"model_not_found\""));
+  EXPECT_THAT(ask("load_lora_adapter?endpoint=e1", "new"), HasSubstr("X-Olla-Endpoint: e1"));
+}
+
+TEST_F(SessionTest, AddsUpTheLoadOfTheFleet) {
+  server.on_request(test::answers(test::sized_answer("200 OK", R"({"server_load":4})")));
+  test::ScriptedServer spaced(
+      loop, test::answers(test::sized_answer("200 OK", R"({"server_load": 38})")));
+  test::ScriptedServer broken(loop, test::closes());
+  test::Gateway three(loop, test::config_for({server.port(), spaced.port(), broken.port()}));
+  Served served(three);
+  served.client().send(get("/olla/vllm/load", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), testing::EndsWith("\r\n\r\n{\"server_load\":42}"));
+}
+
+TEST_F(SessionTest, ErrorsOfTheMessagesRoutesHaveTheirShape) {
+  Served served(gateway);
+  served.client().send("POST /olla/vllm/v1/messages HTTP/1.1\r\nHost: gw\r\nbad field\r\n\r\n");
+  EXPECT_THAT(served.all_received(), HasSubstr("{\"type\":\"error\",\"error\":{"));
 }
 
 TEST_F(SessionTest, AnUnknownPathIsA404) {
@@ -104,8 +215,8 @@ TEST_F(SessionTest, EveryAnswerHasARequestId) {
 
 TEST_F(SessionTest, ARefusalEndsTheConnectionInOrder) {
   Served served(gateway);
-  served.client().send("GET /olla/vllm/a HTTP/1.1\r\nHost: gw\r\nbad field\r\n\r\n" +
-                       get("/olla/vllm/b"));
+  served.client().send("GET /olla/vllm/v1/audio/a HTTP/1.1\r\nHost: gw\r\nbad field\r\n\r\n" +
+                       get("/olla/vllm/v1/audio/b"));
   EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
   EXPECT_THAT(served.all_received(), HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_FALSE(served.client().was_reset());
@@ -114,8 +225,8 @@ TEST_F(SessionTest, ARefusalEndsTheConnectionInOrder) {
 
 TEST_F(SessionTest, AClientThatLeavesBetweenRequestsEndsIt) {
   Served served(gateway);
-  served.client().send(get("/olla/vllm/a"));
-  loop.run_until([&] { return served.client().received().ends_with("GET /a"); });
+  served.client().send(get("/olla/vllm/v1/audio/a"));
+  loop.run_until([&] { return served.client().received().ends_with("GET /v1/audio/a"); });
   served.client().close();
   served.finish();
 }
@@ -124,7 +235,7 @@ TEST_F(SessionTest, DrainingEndsAnIdleOneAndLetsARunningOneFinish) {
   server.on_request(test::stays_silent());
   Served idle(gateway);
   Served running(gateway);
-  running.client().send(get("/olla/vllm/a"));
+  running.client().send(get("/olla/vllm/v1/audio/a"));
   loop.run_until([&] { return server.requests().size() == 1; });
   idle.session().drain();
   running.session().drain();
@@ -140,8 +251,9 @@ TEST_F(SessionTest, ACutEndsItWhateverItDoes) {
   Served idle(gateway);
   Served reading(gateway);
   Served running(gateway);
-  reading.client().send("POST /olla/vllm/a HTTP/1.1\r\nHost: gw\r\nContent-Length: 5\r\n\r\n12");
-  running.client().send(get("/olla/vllm/a"));
+  reading.client().send(
+      "POST /olla/vllm/v1/audio/a HTTP/1.1\r\nHost: gw\r\nContent-Length: 5\r\n\r\n12");
+  running.client().send(get("/olla/vllm/v1/audio/a"));
   loop.run_until([&] { return server.requests().size() == 1; });
   for (Served* one : {&idle, &reading, &running}) {
     one->session().cut();
@@ -205,7 +317,7 @@ std::string random_requests(Random& random) {
         out.append("nonsense\r\n\r\n");
         break;
       case 2:
-        out.append(get("/olla/vllm/v1/models"));
+        out.append(get("/olla/vllm/version"));
         break;
       default:
         out.append("POST /olla/vllm/v1/completions HTTP/1.1\r\nHost: gw\r\nContent-Length: " +

@@ -19,14 +19,15 @@ net::ConnectionRules make_rules(const config::Config& config) {
 
 }  // namespace
 
-Worker::Worker(const config::Config& config, log::Logger& logger, const Internal& internal,
-               const Suspect& suspect, std::shared_ptr<const fleet::Snapshot> snapshot)
+Worker::Worker(const Context& context, std::shared_ptr<const fleet::Snapshot> snapshot)
     : services_{.io = io_,
-                .config = config,
-                .logger = logger,
-                .internal = internal,
-                .suspect = suspect,
-                .connection_rules = make_rules(config),
+                .config = context.config,
+                .logger = context.logger,
+                .internal = context.internal,
+                .findings = context.findings,
+                .shared = context.shared,
+                .background = context.background,
+                .connection_rules = make_rules(context.config),
                 .deadlines = net::Deadlines(io_),
                 .pool = net::Pool(services_.deadlines),
                 .random = Random(system_seed()),

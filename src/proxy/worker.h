@@ -17,9 +17,17 @@ namespace olla::proxy {
 /// that got it.
 class Worker : public net::ConnectionSink {
  public:
-  /// All arguments must outlive the worker.
-  Worker(const config::Config& config, log::Logger& logger, const Internal& internal,
-         const Suspect& suspect, std::shared_ptr<const fleet::Snapshot> snapshot);
+  /// What workers have in common; all of it must outlive them.
+  struct Context {
+    const config::Config& config;
+    log::Logger& logger;
+    const Internal& internal;
+    Findings& findings;
+    Shared& shared;
+    net::asio::io_context& background;
+  };
+
+  Worker(const Context& context, std::shared_ptr<const fleet::Snapshot> snapshot);
   /// Cuts what still runs and joins the thread.
   ~Worker() override;  // NOLINT(bugprone-exception-escape): see there.
 

@@ -21,6 +21,9 @@ struct Spec {
   std::uint32_t in_flight = 0;
   const char* type = "vllm";
   bool resolved = true;
+  bool listed = true;
+  std::vector<std::string> missing = {};
+  bool draining = false;
 };
 
 /// A fleet in a given state, its snapshot, and the bookings that make up its load.
@@ -30,7 +33,15 @@ class Scene {
     for (std::uint32_t i = 0; i < specs.size(); ++i) {
       const EndpointId id(i);
       fleet_.set_health(id, specs[i].health);
-      fleet_.set_models(id, specs[i].models);
+      if (specs[i].listed) {
+        std::vector<vllm::ModelEntry> entries;
+        for (const std::string& model : specs[i].models)
+          entries.push_back({.id = model});
+        fleet_.set_models(id, std::move(entries), 0);
+      }
+      for (const std::string& route : specs[i].missing)
+        fleet_.add_missing_route(id, route);
+      fleet_.set_draining(id, specs[i].draining);
       if (specs[i].resolved) fleet_.set_addresses(id, {fleet::Address{}});
     }
     snapshot_ = fleet_.snapshot();
@@ -49,16 +60,23 @@ class Scene {
   /// The name of the endpoint picked, or why there is none.
   [[nodiscard]] std::string pick_name(const PickRequest& request) const {
     const Pick picked = pick(*snapshot_, request);
-    if (picked.view != nullptr) return picked.view->endpoint->config.name;
+    if (picked.view != nullptr) {
+      const std::string& name = picked.view->endpoint->config.name;
+      return picked.model ? name + " as " + std::string(*picked.model) : name;
+    }
     switch (picked.reason) {
       case NoPick::kNoEndpoints:
         return "no endpoints";
+      case NoPick::kSpared:
+        return "spared";
+      case NoPick::kUnknownModel:
+        return "unknown model";
       case NoPick::kAllTried:
         return "all tried";
-      case NoPick::kNoneHealthy:
+      case NoPick::kNoneReady:
         break;
     }
-    return "none healthy";
+    return "none ready";
   }
 
  private:
@@ -105,25 +123,50 @@ const Case kCases[] = {
      "all tried",
      {},
      {1}},
-    {"unhealthy never stands in", {{"a", kDown}, {"b", kDown}}, "none healthy"},
+    {"unhealthy never stands in", {{"a", kDown}, {"b", kDown}}, "none ready"},
     {"health elsewhere does not count", {{"a", kUp, {}, 0, "ollama"}, {"b", kNew}}, "b"},
     {"an address is needed", {{"a", kUp, {}, 0, "vllm", false}, {"b", kUp, {}, 5}}, "b"},
-    {"no address at all", {{"a", kUp, {}, 0, "vllm", false}}, "none healthy"},
+    {"no address at all", {{"a", kUp, {}, 0, "vllm", false}}, "none ready"},
     {"not one that was tried", {{"a", kUp}, {"b", kUp, {}, 5}}, "b", {}, {0}},
     {"all tried", {{"a", kUp}, {"b", kUp}}, "all tried", {}, {1, 0}},
     {"all that are healthy tried", {{"a", kUp}, {"b", kDown}}, "all tried", {}, {0}},
-    {"tried, and then all went down", {{"a", kDown}, {"b", kDown}}, "none healthy", {}, {0, 1}},
+    {"tried, and then all went down", {{"a", kDown}, {"b", kDown}}, "none ready", {}, {0, 1}},
     {"one that lists the model", {{"a", kUp, {"x"}}, {"b", kUp, {"m", "x"}, 5}}, "b", "m"},
     {"one with an unknown list does not, if another lists it",
-     {{"a", kUp}, {"b", kUp, {"m"}, 5}},
+     {{.name = "a", .listed = false}, {"b", kUp, {"m"}, 5}},
      "b",
      "m"},
-    {"nobody lists the model: all", {{"a", kUp, {"x"}}, {"b", kUp, {"y"}, 5}}, "a", "m"},
-    {"the model's name is compared exactly", {{"a", kUp, {"M"}}, {"b", kUp, {"m "}, 5}}, "a", "m"},
+    {"nobody lists the model", {{"a", kUp, {"x"}}, {"b", kUp, {"y"}, 5}}, "unknown model", "m"},
+    {"nobody lists the model, but a list is not known",
+     {{"a", kUp, {"x"}}, {.name = "b", .in_flight = 5, .listed = false}},
+     "b",
+     "m"},
+    {"the list that is not known is that of a dead one",
+     {{"a", kUp, {"x"}}, {.name = "b", .health = kDown, .listed = false}},
+     "none ready",
+     "m"},
+    {"an exact name goes before another case", {{"a", kUp, {"M"}}, {"b", kUp, {"m"}, 5}}, "b", "m"},
+    {"the case of letters does not count when nobody has the name",
+     {{"a", kUp, {"x"}}, {"b", kUp, {"Org/Model"}, 5}},
+     "b as Org/Model",
+     "org/mODEL"},
+    {"a blank is no letter", {{"a", kUp, {"m "}}}, "unknown model", "m"},
+    {"an empty name is none", {{"a", kUp, {"x"}}, {"b", kUp, {"m"}, 5}}, "a", ""},
+    {"a draining one gets nothing", {{.name = "a", .draining = true}, {"b", kUp, {}, 5}}, "b"},
+    {"only a draining one", {{.name = "a", .draining = true}}, "none ready"},
+    {"one that misses the route comes last",
+     {{.name = "a", .missing = {"/r"}}, {"b", kUp, {}, 5}},
+     "b"},
+    {"all miss the route: one says so", {{.name = "a", .missing = {"/r"}}}, "a"},
+    {"all miss the route, and one has said so",
+     {{.name = "a", .missing = {"/r"}}, {.name = "b", .missing = {"/r"}}},
+     "all tried",
+     {},
+     {0}},
     {"no model named: all", {{"a", kUp, {"x"}}, {"b", kUp, {"m"}, 5}}, "a"},
     {"only a dead one lists the model",
      {{"a", kUp, {"x"}}, {"b", kDown, {"m"}}},
-     "none healthy",
+     "none ready",
      "m"},
     {"all that list the model tried",
      {{"a", kUp, {"x"}}, {"b", kUp, {"m"}}},
@@ -132,7 +175,7 @@ const Case kCases[] = {
      {1}},
     {"a list of another provider does not count",
      {{"a", kUp, {"x"}}, {"b", kUp, {"m"}, 0, "ollama"}},
-     "a",
+     "unknown model",
      "m"},
 };
 
@@ -144,10 +187,25 @@ TEST(PickTest, ChoosesAsTheRulesSay) {
     for (const std::uint32_t id : c.tried)
       tried.emplace_back(id);
     for (std::uint32_t turn = 0; turn < 5; ++turn) {
-      const PickRequest request{c.provider, c.model, tried, turn};
+      PickRequest request{c.provider, c.model, tried, "/r"};
+      request.turn = turn;
       EXPECT_EQ(scene.pick_name(request), c.picked);
     }
   }
+}
+
+TEST(PickTest, ARequestMaySpareTheVllmServers) {
+  const Scene mixed({{"a"}, {"b", kUp, {}, 5, "ollama"}});
+  EXPECT_EQ(mixed.pick_name({.provider = Provider::kAny, .spares_vllm = true}), "b");
+  EXPECT_EQ(mixed.pick_name({.provider = Provider::kVllm, .spares_vllm = true}), "spared");
+}
+
+TEST(PickTest, ARequestMayBelongToOneEndpoint) {
+  const Scene scene({{"a"}, {"b", kUp, {}, 5}, {"c", kDown}});
+  EXPECT_EQ(scene.pick_name({.only = EndpointId(1)}), "b");
+  EXPECT_EQ(scene.pick_name({.only = EndpointId(2)}), "none ready");
+  const std::vector<EndpointId> tried = {EndpointId(1)};
+  EXPECT_EQ(scene.pick_name({.tried = tried, .only = EndpointId(1)}), "all tried");
 }
 
 // The tied ones are not neighbours: those between must not get their share to anybody else.

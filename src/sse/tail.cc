@@ -36,8 +36,10 @@ bool EventTail::at_boundary() const {
   return remove_line_end(rest) && (rest.empty() || remove_line_end(rest));
 }
 
-std::string error_event(std::string_view json_object) {
-  std::string event = "data: ";
+std::string error_event(std::string_view json_object, std::string_view type) {
+  std::string event;
+  if (!type.empty()) event.append("event: ").append(type).append("\n");
+  event += "data: ";
   event += json_object;
   event += "\n\n";
   return event;

@@ -29,7 +29,8 @@ class EventTail {
   std::size_t size_ = 0;
 };
 
-/// An event of the default type with `json_object`, which must have no line breaks, as its data.
-[[nodiscard]] std::string error_event(std::string_view json_object);
+/// An event with `json_object`, which must have no line breaks, as its data; `type` may be empty,
+/// for the default type.
+[[nodiscard]] std::string error_event(std::string_view json_object, std::string_view type = {});
 
 }  // namespace olla::sse

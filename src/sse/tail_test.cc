@@ -58,6 +58,7 @@ TEST(EventTailTest, AnEmptyPieceChangesNothing) {
 
 TEST(ErrorEventTest, IsOneEventOfTheDefaultType) {
   EXPECT_EQ(error_event(R"({"error":{}})"), "data: {\"error\":{}}\n\n");
+  EXPECT_EQ(error_event("{}", "error"), "event: error\ndata: {}\n\n");
 }
 
 }  // namespace

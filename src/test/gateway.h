@@ -29,8 +29,8 @@ inline config::Config config_for(const std::vector<std::uint16_t>& ports) {
   return config;
 }
 
-/// What one thread of the gateway works with, on the test's loop.
-struct Gateway {
+/// What one thread of the gateway works with, on the test's loop. Keeps what requests find out.
+struct Gateway : private proxy::Findings {
   Gateway(Loop& loop_in, config::Config config_in)
       : loop(loop_in),
         config(std::move(config_in)),
@@ -40,7 +40,9 @@ struct Gateway {
                  .config = config,
                  .logger = logger,
                  .internal = internal,
-                 .suspect = suspect,
+                 .findings = *this,
+                 .shared = shared,
+                 .background = loop.io(),
                  .connection_rules = generous_rules(),
                  .deadlines = net::Deadlines(loop.io()),
                  .pool = net::Pool(services.deadlines),
@@ -55,7 +57,7 @@ struct Gateway {
   }
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
-  ~Gateway() {
+  ~Gateway() override {
     services.pool.clear();
     services.deadlines.expire_all();
     loop.run_ready();
@@ -82,12 +84,23 @@ struct Gateway {
   log::Logger logger;
   fleet::Fleet fleet;
   std::vector<EndpointId> suspected;
+  std::vector<EndpointId> draining;
+  std::vector<std::pair<EndpointId, std::string>> missing_routes;
+  int doubts = 0;
   proxy::Internal internal = [](std::string_view, std::string_view path) {
     return path == "/internal/health" ? std::optional(proxy::OwnAnswer{200, "{}", {}})
                                       : std::nullopt;
   };
-  proxy::Suspect suspect = [this](EndpointId id) { suspected.push_back(id); };
+  proxy::Shared shared;
   proxy::Services services;
+
+ private:
+  void failed(EndpointId id) override { suspected.push_back(id); }
+  void drains(EndpointId id) override { draining.push_back(id); }
+  void misses_route(EndpointId id, const std::string& path) override {
+    missing_routes.emplace_back(id, path);
+  }
+  void models_in_doubt() override { ++doubts; }
 };
 
 }  // namespace olla::test

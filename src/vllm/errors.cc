@@ -49,7 +49,18 @@ std::string validation_error(std::string_view fault, std::string_view location) 
 
 }  // namespace
 
-std::string error_body(const ApiError& error) {
+ErrorShape error_shape_of(std::string_view path) {
+  constexpr std::string_view kMessages = "/v1/messages";
+  if (!path.starts_with(kMessages)) return ErrorShape::kOpenAi;
+  path.remove_prefix(kMessages.size());
+  return path.empty() || path.front() == '/' ? ErrorShape::kMessages : ErrorShape::kOpenAi;
+}
+
+std::string error_body(const ApiError& error, ErrorShape shape) {
+  if (shape == ErrorShape::kMessages) {
+    return R"({"type":"error","error":{"type":)" + openai::json_quoted(error.type) +
+           R"(,"message":)" + openai::json_quoted(error.message) + "}}";
+  }
   std::string body = R"({"error":{"message":)";
   body += openai::json_quoted(error.message);
   body += R"(,"type":)";

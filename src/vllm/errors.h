@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,7 +9,16 @@
 
 namespace olla::vllm {
 
-/// An error as vLLM and the OpenAI API write it.
+/// How the body of an error looks.
+enum class ErrorShape : std::uint8_t {
+  kOpenAi,    ///< {"error":{"message":...,"type":...,"param":...,"code":...}}
+  kMessages,  ///< {"type":"error","error":{"type":...,"message":...}}, on /v1/messages.
+};
+
+/// The shape of errors on the route of a path (decoded, without query and prefix).
+[[nodiscard]] ErrorShape error_shape_of(std::string_view path);
+
+/// An error as vLLM writes it.
 struct ApiError {
   std::string_view message;
   std::string_view type;                                 ///< For example "BadRequestError".
@@ -17,9 +27,9 @@ struct ApiError {
   std::optional<std::string_view> code_word = std::nullopt;  ///< ... unless this word is given.
 };
 
-/// {"error":{"message":...,"type":...,"param":...,"code":...}}, the keys in vLLM's order, no
-/// spaces. Every text is escaped, and is valid UTF-8 afterwards.
-[[nodiscard]] std::string error_body(const ApiError& error);
+/// The body, its keys in vLLM's order, no spaces. Every text is escaped, and is valid UTF-8
+/// afterwards.
+[[nodiscard]] std::string error_body(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
 
 /// The body of the 400 with which vLLM 0.32 answers a request body that is no JSON object, word by
 /// word as recorded for no bytes, null, an array and broken JSON, and by analogy for the others.

@@ -12,6 +12,19 @@ std::string answer(std::string_view body) {
   return not_an_object_error(openai::inspect_request(body), body);
 }
 
+TEST(ErrorBodyTest, HasItsOwnShapeOnTheMessagesRoutes) {
+  ApiError error;
+  error.message = "The model `nope` does not exist. Valid aliases: tiny.";
+  error.type = "NotFoundError";
+  EXPECT_EQ(error_body(error, ErrorShape::kMessages),
+            R"({"type":"error","error":{"type":"NotFoundError","message":"The model `nope` does )"
+            R"(not exist. Valid aliases: tiny."}})");
+  EXPECT_EQ(error_shape_of("/v1/messages"), ErrorShape::kMessages);
+  EXPECT_EQ(error_shape_of("/v1/messages/count_tokens"), ErrorShape::kMessages);
+  EXPECT_EQ(error_shape_of("/v1/messagesx"), ErrorShape::kOpenAi);
+  EXPECT_EQ(error_shape_of("/v1/chat/completions"), ErrorShape::kOpenAi);
+}
+
 TEST(ErrorBodyTest, HasTheKeysInOrderAndTheStatusAsCode) {
   EXPECT_EQ(
       error_body(

@@ -185,7 +185,8 @@ std::optional<std::string_view> served_name(std::string_view asked,
   return std::nullopt;
 }
 
-std::string unknown_model_error(std::string_view asked, std::span<const std::string> served) {
+std::string unknown_model_error(std::string_view asked, std::span<const std::string> served,
+                                ErrorShape shape) {
   std::string message = "The model `";
   message += asked;
   message += "` does not exist.";
@@ -196,7 +197,8 @@ std::string unknown_model_error(std::string_view asked, std::span<const std::str
   }
   if (served.size() > kNamesMax) message += ", ...";
   if (!served.empty() && served.size() <= kNamesMax) message += '.';
-  return error_body({.message = message, .type = "NotFoundError", .param = "model", .status = 404});
+  return error_body({.message = message, .type = "NotFoundError", .param = "model", .status = 404},
+                    shape);
 }
 
 }  // namespace olla::vllm

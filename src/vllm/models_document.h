@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vllm/errors.h"
+
 namespace olla::vllm {
 
 /// One entry of a server's model list, with vLLM's own fields.
@@ -75,6 +77,7 @@ using FirstSeen = std::map<std::string, std::int64_t, std::less<>>;
 /// The body of the 404 with which vLLM answers a model that it does not serve, with the names that
 /// exist; of very many only the first.
 [[nodiscard]] std::string unknown_model_error(std::string_view asked,
-                                              std::span<const std::string> served);
+                                              std::span<const std::string> served,
+                                              ErrorShape shape = ErrorShape::kOpenAi);
 
 }  // namespace olla::vllm

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 namespace olla::vllm {
 namespace {
@@ -59,10 +58,6 @@ bool is_in(const std::array<std::string_view, N>& routes, std::string_view path)
   return std::find(routes.begin(), routes.end(), path) != routes.end();
 }
 
-Error malformed(std::string detail) {
-  return {Errc::kMalformed, Side::kUpstream, std::move(detail)};
-}
-
 }  // namespace
 
 RouteKind route_kind(std::string_view path) {
@@ -93,22 +88,6 @@ std::string_view response_id_of(std::string_view path) {
 
 bool takes_json_object(std::string_view method, std::string_view path) {
   return method == "POST" && std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path);
-}
-
-Result<std::vector<std::string>> parse_model_list(std::string_view json) {
-  const nlohmann::json document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return malformed("the model list is not JSON");
-  const auto data = document.is_object() ? document.find("data") : document.end();
-  if (data == document.end() || !data->is_array())
-    return malformed("the model list has no array \"data\"");
-  std::vector<std::string> names;
-  for (const nlohmann::json& entry : *data) {
-    const auto id = entry.is_object() ? entry.find("id") : entry.end();
-    if (id == entry.end() || !id->is_string()) continue;
-    const auto& name = id->get_ref<const std::string&>();
-    if (!name.empty()) names.push_back(name);
-  }
-  return names;
 }
 
 }  // namespace olla::vllm

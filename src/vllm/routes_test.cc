@@ -1,13 +1,9 @@
 #include "vllm/routes.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace olla::vllm {
 namespace {
-
-using testing::ElementsAre;
-using testing::IsEmpty;
 
 TEST(RouteKindTest, TellsWhatIsForEveryClient) {
   for (const char* path :
@@ -95,38 +91,6 @@ TEST(TakesJsonObjectTest, IsExact) {
     EXPECT_FALSE(takes_json_object("POST", path));
   }
   EXPECT_FALSE(takes_json_object("post", "/tokenize"));
-}
-
-TEST(ParseModelListTest, ReadsTheIdsInOrder) {
-  const auto names = parse_model_list(
-      R"({"object":"list","data":[{"id":"tiny","object":"model","max_model_len":2048,)"
-      R"("permission":[{"id":"modelperm-974b5f84dc5277f8"}]},{"id":"tiny-sql","parent":"tiny"}]})");
-  ASSERT_TRUE(names.has_value());
-  EXPECT_THAT(*names, ElementsAre("tiny", "tiny-sql"));
-}
-
-TEST(ParseModelListTest, LeavesOutEntriesWithoutAName) {
-  const auto names =
-      parse_model_list(R"({"data":[{"id":5},{},7,null,{"id":""},{"id":"b"},{"id":null}]})");
-  ASSERT_TRUE(names.has_value());
-  EXPECT_THAT(*names, ElementsAre("b"));
-}
-
-TEST(ParseModelListTest, AnEmptyListIsNoError) {
-  const auto names = parse_model_list(R"({"data":[]})");
-  ASSERT_TRUE(names.has_value());
-  EXPECT_THAT(*names, IsEmpty());
-}
-
-TEST(ParseModelListTest, RefusesWhatIsNoModelList) {
-  for (const char* text : {"", "{", "[]", "null", "{}", R"({"data":{}})", R"({"data":null})",
-                           "<html></html>", "{\"data\":[{\"id\":\"\xff\"}]}"}) {
-    SCOPED_TRACE(text);
-    const auto names = parse_model_list(text);
-    ASSERT_FALSE(names.has_value());
-    EXPECT_EQ(names.error().code, Errc::kMalformed);
-    EXPECT_EQ(names.error().side, Side::kUpstream);
-  }
 }
 
 }  // namespace

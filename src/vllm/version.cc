@@ -70,7 +70,7 @@ std::optional<Version> parse_version(std::string_view text) {
   return version;
 }
 
-std::optional<Version> version_of_document(std::string_view json) {
+std::optional<std::string> version_text(std::string_view json) {
   openai::MemberScanner members(json);
   openai::Member member;
   std::string_view value;
@@ -78,9 +78,7 @@ std::optional<Version> version_of_document(std::string_view json) {
     if (openai::key_is(member.key, "version")) value = member.value;
   }
   if (members.malformed() || value.size() < 2 || value.front() != '"') return std::nullopt;
-  const auto text = openai::decode_json_string(value.substr(1, value.size() - 2));
-  if (!text) return std::nullopt;
-  return parse_version(*text);
+  return openai::decode_json_string(value.substr(1, value.size() - 2));
 }
 
 }  // namespace olla::vllm

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace olla::vllm {
@@ -42,7 +43,7 @@ inline constexpr Version kNewestVersion = {.major = std::numeric_limits<std::uin
 [[nodiscard]] std::optional<Version> parse_version(std::string_view text);
 
 /// The version in an answer of GET /version, {"version":"0.32.0"}; nullopt when it is no such
-/// document or parse_version() knows no better.
-[[nodiscard]] std::optional<Version> version_of_document(std::string_view json);
+/// document.
+[[nodiscard]] std::optional<std::string> version_text(std::string_view json);
 
 }  // namespace olla::vllm

@@ -1,0 +1,65 @@
+#include "proxy/fan_out.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+
+#include "net/waiter.h"
+
+namespace olla::proxy {
+namespace {
+
+// A status line's worth of text comes back, or an error.
+constexpr std::size_t kMaxBodyBytes = 1024 * 1024;
+
+constexpr std::string_view kAgent = "olla/v" OLLA_VERSION;
+
+net::FetchRequest request_for(const fleet::EndpointView& view, const FanOutQuestion& question) {
+  const config::Endpoint& endpoint = view.endpoint->config;
+  net::FetchRequest request;
+  request.method = question.method;
+  request.body = question.body;
+  request.addresses = view.addresses;
+  request.authority = endpoint.address.authority();
+  request.path = question.path;
+  request.user_agent = kAgent;
+  for (const config::Header& header : endpoint.headers)
+    request.headers.emplace_back(header.name, header.value);
+  request.limit = question.limit;
+  request.max_body_bytes = kMaxBodyBytes;
+  return request;
+}
+
+/// All questions under way; the last answer wakes who waits for them.
+struct Round {
+  std::vector<FanOutAnswer> answers;
+  std::size_t open = 0;
+  net::Waiter waiter;
+};
+
+}  // namespace
+
+net::Awaitable<std::vector<FanOutAnswer>> ask_all(Services& services,
+                                                  std::shared_ptr<const fleet::Snapshot> snapshot,
+                                                  std::vector<EndpointId> endpoints,
+                                                  FanOutQuestion question) {
+  const auto round = std::make_shared<Round>();
+  for (const EndpointId id : endpoints) {
+    const Error none{Errc::kCancelled, Side::kGateway, "not asked"};
+    round->answers.push_back({id, none});
+  }
+  round->open = endpoints.size();
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    net::FetchRequest request = request_for(snapshot->endpoints[endpoints[i].value()], question);
+    auto done = [round, i](const std::exception_ptr& failure, Result<net::FetchResponse> answer) {
+      if (!failure) round->answers[i].answer = std::move(answer);
+      if (--round->open == 0) round->waiter.wake();
+    };
+    net::asio::co_spawn(services.io,
+                        net::fetch(services.io, services.deadlines, std::move(request)),
+                        std::move(done));
+  }
+  if (round->open > 0) co_await round->waiter.wait();
+  co_return std::move(round->answers);
+}
+
+}  // namespace olla::proxy

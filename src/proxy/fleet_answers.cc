@@ -1,0 +1,263 @@
+#include "proxy/fleet_answers.h"
+
+#include <algorithm>
+#include <set>
+
+#include "http/gzip.h"
+#include "http/path.h"
+#include "net/background.h"
+#include "proxy/answer.h"
+#include "proxy/fan_out.h"
+#include "vllm/exposition.h"
+#include "vllm/health_document.h"
+#include "vllm/models_document.h"
+
+namespace olla::proxy {
+namespace {
+
+using fleet::EndpointView;
+using Endpoints = std::vector<const EndpointView*>;
+
+constexpr std::string_view kModelPrefix = "/v1/models/";
+
+constexpr std::size_t kNamesMax = 20;
+
+// The answer is a number; an endpoint that takes longer is not worth the wait.
+constexpr std::chrono::seconds kLoadLimit{2};
+
+double seconds_since(TimePoint then, TimePoint now) {
+  return std::chrono::duration<double>(now - then).count();
+}
+
+OwnAnswer health_answer(const Endpoints& endpoints, TimePoint now) {
+  std::vector<vllm::EndpointHealth> parts;
+  for (const EndpointView* view : endpoints) {
+    vllm::EndpointHealth& part = parts.emplace_back();
+    part.name = view->endpoint->config.name;
+    part.healthy = view->condition() == fleet::Condition::kReady;
+    part.status = fleet::to_string(view->condition());
+    if (view->models) part.models = view->models->ids;
+    part.version = view->version;
+    if (view->figures) {
+      part.state = &view->figures->state;
+      part.age_seconds = seconds_since(view->figures->read_at, now);
+    }
+  }
+  vllm::HealthDocument document = vllm::health_document(parts);
+  return {document.status, std::move(document.body)};
+}
+
+/// `snapshot` is what `endpoints` point into.
+std::string exposition_of(const Endpoints& endpoints, TimePoint now) {
+  std::vector<vllm::EndpointMetrics> parts;
+  for (const EndpointView* view : endpoints) {
+    vllm::EndpointMetrics& part = parts.emplace_back();
+    part.endpoint = view->endpoint->config.name;
+    if (!view->figures) continue;
+    part.scrape_age_seconds = seconds_since(view->figures->read_at, now);
+    // What an endpoint said before it went down is no news of it any more; how old it is, is.
+    if (view->health != fleet::Health::kHealthy) continue;
+    part.text = view->figures->text;
+    part.state = &view->figures->state;
+    part.gpu_text = view->figures->gpu_text;
+  }
+  return vllm::fleet_exposition(parts);
+}
+
+/// Made on another thread: the metrics of a large fleet are megabytes.
+net::Awaitable<OwnAnswer> metrics_answer(Services& services,
+                                         std::shared_ptr<const fleet::Snapshot> snapshot,
+                                         Endpoints endpoints, bool zipped) {
+  auto work = [snapshot, endpoints = std::move(endpoints), zipped] {
+    std::string text = exposition_of(endpoints, Clock::now());
+    return zipped ? http::gzip(text) : text;
+  };
+  OwnAnswer own;
+  own.content_type = vllm::kExpositionType;
+  own.extra_fields = "Vary: Accept-Encoding\r\n";
+  if (zipped) own.extra_fields += "Content-Encoding: gzip\r\n";
+  own.body = co_await net::run_on(services.background, services.io, std::move(work));
+  co_return own;
+}
+
+std::vector<vllm::FleetModel> models_of(const fleet::Snapshot& snapshot,
+                                        const Endpoints& endpoints) {
+  std::vector<vllm::EndpointModels> parts;
+  for (const EndpointView* view : endpoints) {
+    if (view->condition() != fleet::Condition::kReady || !view->models) continue;
+    parts.push_back({view->endpoint->config.name, view->models->entries});
+  }
+  return vllm::union_of_models(parts, *snapshot.first_seen);
+}
+
+OwnAnswer model_answer(const fleet::Snapshot& snapshot, const Endpoints& endpoints,
+                       std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  const auto id = path.starts_with(kModelPrefix)
+                      ? vllm::model_id_of_path(path.substr(kModelPrefix.size()))
+                      : std::nullopt;
+  const std::vector<vllm::FleetModel> models = models_of(snapshot, endpoints);
+  std::vector<std::string> ids;
+  for (const vllm::FleetModel& model : models)
+    ids.push_back(model.entry.id);
+  const auto served = id ? vllm::served_name(*id, ids) : std::nullopt;
+  const auto found = std::find_if(models.begin(), models.end(), [&served](const auto& model) {
+    return model.entry.id == served;
+  });
+  if (found == models.end()) return {404, vllm::unknown_model_error(id.value_or(""), ids)};
+  return {200, vllm::model_document(*found)};
+}
+
+/// The `server_load` of an answer of /load; 0 when it says nothing of the kind.
+std::uint64_t load_in(const FanOutAnswer& part) {
+  static constexpr std::string_view kKey = "\"server_load\":";
+  if (!part.answer || part.answer->status != 200) return 0;
+  const std::string& body = part.answer->body;
+  const std::size_t at = body.find(kKey);
+  if (at == std::string::npos) return 0;
+  std::uint64_t load = 0;
+  for (std::size_t i = body.find_first_not_of(' ', at + kKey.size());
+       i < body.size() && body[i] >= '0' && body[i] <= '9' && load < 1'000'000'000; ++i)
+    load = load * 10 + static_cast<std::uint64_t>(body[i] - '0');
+  return load;
+}
+
+net::Awaitable<OwnAnswer> load_answer(Services& services,
+                                      std::shared_ptr<const fleet::Snapshot> snapshot,
+                                      const Endpoints& endpoints) {
+  std::vector<EndpointId> asked;
+  for (const EndpointView* view : endpoints) {
+    if (view->health == fleet::Health::kHealthy) asked.push_back(view->endpoint->id);
+  }
+  FanOutQuestion question;
+  question.path = "/load";
+  question.limit = kLoadLimit;
+  const std::vector<FanOutAnswer> answers =
+      co_await ask_all(services, std::move(snapshot), std::move(asked), std::move(question));
+  std::uint64_t load = 0;
+  for (const FanOutAnswer& part : answers)
+    load += load_in(part);
+  co_return OwnAnswer{200, "{\"server_load\":" + std::to_string(load) + "}"};
+}
+
+bool takes_method(FleetDocument document, std::string_view method) {
+  if (document == FleetDocument::kPing && method == "POST") return true;  // As vLLM has it.
+  return method == "GET" || method == "HEAD";
+}
+
+/// What every answer for a vLLM endpoint carries, as far as it is known of several.
+void add_fleet_fields(const Endpoints& endpoints, OwnAnswer& own) {
+  own.extra_fields += "X-Olla-Backend-Type: vllm\r\n";
+  if (!endpoints.empty()) own.extra_fields += "X-Olla-Endpoint: " + names_of(endpoints) + "\r\n";
+}
+
+}  // namespace
+
+std::optional<FleetDocument> fleet_document(routing::Provider provider, std::string_view path) {
+  if (path == "/v1/models" || path == kModelPrefix) return FleetDocument::kModels;
+  if (path.starts_with(kModelPrefix)) return FleetDocument::kModel;
+  if (provider != routing::Provider::kVllm) return std::nullopt;
+  if (path == "/health") return FleetDocument::kHealth;
+  if (path == "/ping") return FleetDocument::kPing;
+  if (path == "/metrics") return FleetDocument::kMetrics;
+  if (path == "/load") return FleetDocument::kLoad;
+  return std::nullopt;
+}
+
+net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider provider,
+                                          FleetDocument document, const http::RequestHead& head,
+                                          std::string_view target) {
+  if (!takes_method(document, head.method)) {
+    OwnAnswer refused =
+        make_error(405, "method_not_allowed", "This document is read with GET or HEAD.");
+    refused.extra_fields = "Allow: GET, HEAD\r\n";
+    co_return refused;
+  }
+  const std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;
+  Endpoints endpoints = endpoints_of(*snapshot, provider);
+  if (const auto name = http::query_parameter(target, "endpoint")) {
+    const EndpointView* wanted = find_endpoint(endpoints, *name);
+    if (wanted == nullptr) co_return no_such_endpoint_answer(endpoints, *name);
+    endpoints = {wanted};
+  }
+  OwnAnswer own;
+  switch (document) {
+    case FleetDocument::kHealth:
+      own = health_answer(endpoints, Clock::now());
+      break;
+    case FleetDocument::kPing:
+      own = health_answer(endpoints, Clock::now());
+      own.body.clear();
+      own.content_type = {};
+      break;
+    case FleetDocument::kMetrics:
+      own = co_await metrics_answer(services, snapshot, endpoints, http::accepts_gzip(head.fields));
+      break;
+    case FleetDocument::kModels:
+      own.body = vllm::models_document(models_of(*snapshot, endpoints));
+      break;
+    case FleetDocument::kModel:
+      own = model_answer(*snapshot, endpoints, target);
+      break;
+    case FleetDocument::kLoad:
+      own = co_await load_answer(services, snapshot, endpoints);
+      break;
+  }
+  if (provider == routing::Provider::kVllm) add_fleet_fields(endpoints, own);
+  co_return own;
+}
+
+OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot, routing::Provider provider,
+                               std::string_view model, std::string_view path) {
+  std::set<std::string> names;
+  for (const EndpointView* view : endpoints_of(snapshot, provider)) {
+    if (view->models) names.insert(view->models->ids.begin(), view->models->ids.end());
+  }
+  const std::vector<std::string> served(names.begin(), names.end());
+  return {404, vllm::unknown_model_error(model, served, vllm::error_shape_of(path))};
+}
+
+OwnAnswer guarded_route_answer(std::string_view path) {
+  constexpr std::size_t kPathShownMax = 100;
+  const std::string shown(path.substr(0, kPathShownMax));
+  return make_error(403, "route_not_allowed",
+                    "The route " + shown +
+                        " changes or exposes a server, or is not known. The gateway passes it on "
+                        "only when vllm.admin_routes in its configuration lists it.",
+                    vllm::error_shape_of(path));
+}
+
+std::vector<const EndpointView*> endpoints_of(const fleet::Snapshot& snapshot,
+                                              routing::Provider provider) {
+  std::vector<const EndpointView*> endpoints;
+  for (const EndpointView& view : snapshot.endpoints) {
+    if (routing::serves(provider, view.endpoint->config.type)) endpoints.push_back(&view);
+  }
+  return endpoints;
+}
+
+const EndpointView* find_endpoint(std::span<const EndpointView* const> endpoints,
+                                  std::string_view name) {
+  const auto found = std::find_if(endpoints.begin(), endpoints.end(), [name](const auto* view) {
+    return view->endpoint->config.name == name;
+  });
+  return found == endpoints.end() ? nullptr : *found;
+}
+
+OwnAnswer no_such_endpoint_answer(std::span<const EndpointView* const> endpoints,
+                                  std::string_view name) {
+  constexpr std::size_t kNameShownMax = 100;
+  return make_error(404, "endpoint_not_found",
+                    "No endpoint is named \"" + std::string(name.substr(0, kNameShownMax)) +
+                        "\". There are: " + names_of(endpoints) + ".");
+}
+
+std::string names_of(std::span<const EndpointView* const> endpoints) {
+  std::string names;
+  for (std::size_t i = 0; i < std::min(endpoints.size(), kNamesMax); ++i)
+    names.append(i == 0 ? "" : ", ").append(endpoints[i]->endpoint->config.name);
+  if (endpoints.size() > kNamesMax) names += ", ...";
+  return names;
+}
+
+}  // namespace olla::proxy

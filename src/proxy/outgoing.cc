@@ -1,0 +1,73 @@
+#include "proxy/outgoing.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "http/forward.h"
+
+namespace olla::proxy {
+
+std::vector<http::Field> fields_of(const std::vector<config::Header>& headers) {
+  std::vector<http::Field> fields;
+  fields.reserve(headers.size());
+  for (const config::Header& header : headers)
+    fields.push_back({header.name, header.value});
+  return fields;
+}
+
+void OutgoingRequest::make(const net::ServerConnection& client, const fleet::EndpointView& view,
+                           const Parts& parts) {
+  const config::Endpoint& endpoint = view.endpoint->config;
+  const std::string authority = endpoint.address.authority();
+  const std::vector<http::Field> headers = fields_of(endpoint.headers);
+  http::RequestForwarding forwarding;
+  forwarding.target = parts.target;
+  forwarding.authority = authority;
+  forwarding.client_address = client.client_address();
+  forwarding.request_id = parts.request_id;
+  forwarding.endpoint_headers = headers;
+  forwarding.forward_client_auth = endpoint.forward_client_auth;
+  forwarding.content_length = parts.body.size();
+  forwarding.sets_x_request_id = view.is_vllm();
+  forwarding.reads_answer = parts.reads_answer;
+  // A body that was chunked is whole now, and its length known; only trailers need chunks.
+  const bool trailers = !client.trailers().empty();
+  if (client.head().framing != http::Framing::kNone) {
+    forwarding.framing = trailers ? http::Framing::kChunked : http::Framing::kLength;
+  }
+  head_.clear();
+  tail_.clear();
+  http::append_request_head(client.head(), forwarding, head_);
+  if (trailers) {
+    if (!parts.body.empty()) {
+      std::array<char, 16> digits;
+      const auto end =
+          std::to_chars(digits.data(), digits.data() + digits.size(), parts.body.size(), 16).ptr;
+      head_.append(digits.data(), end).append("\r\n");
+      tail_.append("\r\n");
+    }
+    tail_.append("0\r\n");
+    http::append_request_trailers(client.trailers(), client.head(), forwarding, tail_);
+  }
+  unsent_ = {head_, parts.body, tail_};
+}
+
+net::Awaitable<Result<void>> OutgoingRequest::send(net::UpstreamConnection& upstream,
+                                                   Duration limit) {
+  const auto sent = co_await upstream.write(unsent_[0], unsent_[1], limit);
+  if (!sent) co_return sent.error();
+  const std::size_t from_head = std::min(*sent, unsent_[0].size());
+  unsent_[0].remove_prefix(from_head);
+  unsent_[1].remove_prefix(*sent - from_head);
+  if (!unsent_[0].empty() || !unsent_[1].empty()) co_return Result<void>();
+  const auto tail_sent = co_await upstream.write(unsent_[2], std::string_view(), limit);
+  if (!tail_sent) co_return tail_sent.error();
+  unsent_[2].remove_prefix(*tail_sent);
+  co_return Result<void>();
+}
+
+bool OutgoingRequest::all_sent() const {
+  return std::all_of(unsent_.begin(), unsent_.end(), [](auto part) { return part.empty(); });
+}
+
+}  // namespace olla::proxy
