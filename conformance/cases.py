@@ -165,7 +165,6 @@ GENERATE = [
     post("messages, streamed", "/v1/messages", {**MESSAGES, **STREAM}),
     post("messages, counted", "/v1/messages/count_tokens", MESSAGES),
     post("responses", "/v1/responses", RESPONSES),
-    get("load", "/load"),
     post("error: unknown model", CHAT, fixed(model="no-such-model")),
     post("error: unknown model, streamed", CHAT, fixed(model="no-such-model", **STREAM)),
     post("error: no messages", CHAT, {"model": "tiny"}),

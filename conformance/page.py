@@ -62,8 +62,8 @@ def _document(response: Response) -> dict:
     return response.json()
 
 
-def _expect_headers(way: Way, response: Response, model: str, note: str = "") -> None:
-    """The response headers of the page."""
+def _expect_headers(way: Way, response: Response, model: str | None = None, note: str = "") -> None:
+    """The response headers of the page; without a `model` in the request, none is told."""
     if not way.gateway:
         return
     seen = tuple(response.header(name) for name in RESPONSE_HEADERS)
@@ -75,8 +75,10 @@ def _expect_headers(way: Way, response: Response, model: str, note: str = "") ->
 
 
 def _health(way: Way) -> str:
-    document = _document(_answer(way, "health"))
+    response = _answer(way, "health")
+    document = _document(response)
     typed(document, HEALTH_KEYS)
+    _expect_headers(way, response)
     expect(document["status"] == "healthy" and document["model_loaded"], document)
     expect(0 <= document["gpu_memory_usage"] <= 1, document)
     return ", ".join(f"{key} {json.dumps(document[key])}" for key in HEALTH_KEYS)
@@ -84,7 +86,9 @@ def _health(way: Way) -> str:
 
 def _models(*names: str):
     def see(way: Way) -> str:
-        document = _document(_answer(way, "models"))
+        response = _answer(way, "models")
+        document = _document(response)
+        _expect_headers(way, response)
         expect(document["object"] == "list", document["object"])
         for entry in document["data"]:
             typed(entry, MODEL_KEYS)
@@ -179,6 +183,7 @@ def _embeddings(way: Way) -> str:
 def _metrics(way: Way) -> str:
     response = _answer(way, "metrics")
     found = exposition.families(response.body.decode())
+    _expect_headers(way, response)
     types = {
         "vllm_request_duration_seconds": "histogram",
         "vllm_num_requests_running": "gauge",

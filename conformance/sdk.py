@@ -100,6 +100,8 @@ def _outcome(call, client) -> tuple[str, object]:
         return "answer", call(client)
     except openai.APIStatusError as error:
         said = {"class": type(error).__name__, "status": error.status_code, "body": error.body}
+        if said["class"] == "NotFoundError":  # Of a model, in the gateway's words for all servers.
+            said["body"] = {key: error.body[key] for key in ("type", "code")}
         return said["class"], said
 
 
