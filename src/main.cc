@@ -51,6 +51,9 @@ int run(int argc, char** argv) {
   sim->add_option("--port", sim_flags.port, "port of the first server; 0: any")
       ->capture_default_str();
   sim->add_option("--model", sim_flags.model, "name of the model served")->capture_default_str();
+  sim->add_option("--vllm-version", sim_flags.vllm_version,
+                  "version to answer as; before 0.12 as 0.11 does")
+      ->capture_default_str();
   sim->add_option("--count", sim_flags.count, "number of servers")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

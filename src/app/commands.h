@@ -17,7 +17,8 @@ int check_command(const std::string& config_file);
 struct SimFlags {
   std::uint16_t port = 8000;  ///< 0: the system picks one for each server.
   std::string model = "sim-model";
-  std::uint32_t count = 1;  ///< Servers on `port`, `port` + 1, ...
+  std::string vllm_version = "0.32.0";  ///< Before 0.12: with the manners of 0.11.
+  std::uint32_t count = 1;              ///< Servers on `port`, `port` + 1, ...
   std::chrono::milliseconds ttft{50};
   std::chrono::milliseconds itl{10};
   std::uint64_t seed = 0;

@@ -32,6 +32,7 @@ int sim_command(const SimFlags& flags) {
     sim::ServerOptions options;
     if (flags.port != 0) options.port = static_cast<std::uint16_t>(flags.port + i);
     options.models = {flags.model};
+    options.version = flags.vllm_version;
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;
     options.rules.max_num_seqs = flags.max_num_seqs;

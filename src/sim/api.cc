@@ -5,9 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "sim/constraint.h"
 #include "sim/embeddings.h"
 #include "sim/json_text.h"
 #include "sim/metrics_text.h"
+#include "sim/routes.h"
+#include "sim/tokenize.h"
 
 namespace olla::sim {
 namespace {
@@ -15,66 +18,8 @@ namespace {
 using nlohmann::json;
 using Tokens = std::vector<TokenId>;
 
-constexpr std::string_view kVersion = "0.32.0";
 // Answers to one request: each prompt may ask for vLLM's limit of `n`, but not all of them.
 constexpr std::size_t kChoicesMax = 16384;
-
-struct Route {
-  std::string_view path;
-  std::string_view allow;  ///< Methods, as the allow header lists them.
-};
-constexpr std::array<Route, 11> kRoutes = {{{"/health", "GET"},
-                                            {"/ping", "GET, POST"},
-                                            {"/version", "GET"},
-                                            {"/load", "GET"},
-                                            {"/metrics", "GET"},
-                                            {"/v1/models", "GET"},
-                                            {"/v1/chat/completions", "POST"},
-                                            {"/v1/completions", "POST"},
-                                            {"/v1/embeddings", "POST"},
-                                            {"/tokenize", "POST"},
-                                            {"/detokenize", "POST"}}};
-
-const Route* find_route(std::string_view path) {
-  const auto* const at = std::find_if(kRoutes.begin(), kRoutes.end(),
-                                      [path](const Route& route) { return route.path == path; });
-  return at == kRoutes.end() ? nullptr : at;
-}
-
-bool allows(const Route& route, std::string_view method) {
-  if (route.allow == "GET, POST") return method == "GET" || method == "POST";
-  return method == route.allow;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// The path of a request target, percent-decoded: an encoded letter finds its route too.
-std::string decoded_path(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (!target.starts_with('/') && scheme != std::string_view::npos) {
-    const std::size_t slash = target.find('/', scheme + 3);
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-  }
-  target = target.substr(0, target.find_first_of("?#"));
-  std::string path;
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    const bool encoded = target[i] == '%' && target.size() - i > 2;
-    const int high = encoded ? hex_digit(target[i + 1]) : -1;
-    const int low = encoded ? hex_digit(target[i + 2]) : -1;
-    if (high >= 0 && low >= 0) {
-      path += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      path += target[i];
-    }
-  }
-  return path;
-}
 
 Answer too_many_choices() {
   ErrorBody error;
@@ -101,6 +46,10 @@ std::optional<Answer> check_features(Kind kind, const Fields& fields) {
   ErrorBody error;
   if (kind == Kind::kCompletion) {
     if (fields.find("suffix") == nullptr) return std::nullopt;
+    if (fields.dialect() == Dialect::kOld) {
+      error.message = "suffix is not currently supported";
+      return error_answer(error);
+    }
     error.message = "suffix is only supported for models with FIM completion rendering";
     error.param = "suffix";
     return error_answer(error);
@@ -124,84 +73,113 @@ std::optional<Answer> check_features(Kind kind, const Fields& fields) {
 Api::Api(ApiOptions options, ApiTime started)
     : options_(std::move(options)),
       started_(started),
+      dialect_(dialect_of(options_.version)),
+      models_(options_.models, dialect_),
       engine_(options_.rules),
       ids_(options_.id_seed) {
-  OLLA_CHECK(!options_.models.empty());
-  const std::uint64_t hash = hash_text(options_.models.front(), options_.rules.max_model_len);
-  fingerprint_ = "vllm-" + std::string(kVersion) + "-" + hex16(hash).substr(0, 8);
+  if (dialect_ == Dialect::kOld) return;
+  const std::uint64_t hash = hash_text(models_.first(), options_.rules.max_model_len);
+  fingerprint_ = "vllm-" + options_.version + "-" + hex16(hash).substr(0, 8);
 }
 
 Reply Api::handle(const ApiRequest& request, ApiTime time) {
+  Reply reply = route(request, time);
+  if (auto* answer = std::get_if<Answer>(&reply)) adapt(*answer, dialect_);
+  return reply;
+}
+
+Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
-  const Route* route = find_route(path);
-  if (route == nullptr) {
+  const Route* known = find_route(path);
+  if (known == nullptr) {
     const bool has_slash = path.size() > 1 && path.back() == '/';
     const std::string_view without = std::string_view(path).substr(0, path.size() - 1);
     if (!has_slash || find_route(without) == nullptr) return not_found_answer();
     return redirect_answer("http://" + std::string(request.host) + std::string(without));
   }
-  if (!allows(*route, request.method)) return method_not_allowed_answer(route->allow);
-  if (route->allow == "POST") return post(path, request, time);
+  if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
+  if (known->allow == "POST") return post(path, request, time);
   return get(path, time);
 }
 
 Answer Api::get(std::string_view path, ApiTime time) {
-  if (path == "/version") return json_answer(R"({"version":")" + std::string(kVersion) + "\"}");
+  if (path == "/version") {
+    std::string body = R"({"version":)";
+    append_json_string(body, options_.version);
+    return json_answer(body + "}");
+  }
   if (path == "/load") return json_answer(R"({"server_load":0})");
-  if (path == "/v1/models") return json_answer(models_body(time));
+  if (path == "/v1/models")
+    return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
   if (path == "/metrics") {
-    const MetricsLabels labels{options_.models.front(), static_cast<double>(started_.unix_seconds)};
+    const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
+                               dialect_};
     return metrics_answer(metrics_text(engine_.stats(), options_.rules, labels));
   }
   return empty_answer();  // /health and /ping
 }
 
 Reply Api::post(std::string_view path, const ApiRequest& request, ApiTime time) {
-  auto parsed = parse_body(request);
+  auto parsed = parse_body(request, dialect_);
   if (auto* refused = std::get_if<Answer>(&parsed)) return std::move(*refused);
   const json& body = std::get<json>(parsed);
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);
   if (path == "/v1/embeddings") return embeddings(body, request, time);
-  if (path == "/tokenize") return tokenize(body);
-  return detokenize(body);
+  if (path == "/tokenize") return tokenize_answer(body, prompt_rules(), models_);
+  return detokenize_answer(body, tokenizer_, models_);
 }
 
 Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiTime time) {
-  Fields fields(body);
+  Fields fields(body, dialect_);
   Exchange exchange;
   exchange.kind = kind;
+  exchange.dialect = dialect_;
   exchange.sampling = read_sampling(fields, kind);
   const Sampling& sampling = exchange.sampling;
+  auto constraint = read_constraint(fields, kind);
   if (!fields.failed()) {
-    if (auto refused = check_options(sampling)) return std::move(*refused);
-    if (auto refused = check_model(sampling.model)) return std::move(*refused);
+    if (auto refused = check_options(fields, sampling)) return std::move(*refused);
+    if (auto* refused = std::get_if<Answer>(&constraint)) return std::move(*refused);
+    if (auto refused = models_.check(sampling.model)) return std::move(*refused);
     if (auto refused = check_features(kind, fields)) return std::move(*refused);
   }
-  if (kind == Kind::kChat) {
-    auto prompt = chat_prompt(fields, prompt_rules());
-    if (fields.failed()) return fields.answer();
-    if (auto* refused = std::get_if<Answer>(&prompt)) return std::move(*refused);
-    exchange.prompts.push_back(std::get<Tokens>(std::move(prompt)));
-  } else {
-    auto prompts = text_prompts(fields, "prompt", prompt_rules());
-    if (fields.failed()) return fields.answer();
-    if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
-    exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  auto prompts = read_prompts(kind, fields);
+  if (fields.failed()) return fields.answer();
+  if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
+  exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  const std::size_t max_model_len = options_.rules.max_model_len;
+  for (const Tokens& prompt : exchange.prompts) {
+    if (auto refused = check_room(kind, sampling, prompt.size(), max_model_len)) {
+      return std::move(*refused);
+    }
   }
-  if (auto refused = check_ranges(sampling, options_.rules.max_model_len)) {
-    return std::move(*refused);
-  }
+  if (auto refused = check_ranges(sampling, max_model_len)) return std::move(*refused);
   if (exchange.prompts.size() * static_cast<std::size_t>(sampling.samples) > kChoicesMax) {
     return too_many_choices();
+  }
+  exchange.constraint = std::get<std::optional<Constraint>>(std::move(constraint));
+  if (exchange.constraint) {
+    Random random(0);
+    auto text = constrained_text(*exchange.constraint, dialect_, random);
+    if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
   }
   const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
   exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
   exchange.created = time.unix_seconds;
-  exchange.model = options_.models.front();
+  exchange.model = models_.first();
   exchange.fingerprint = fingerprint_;
   exchange.tokenizer = &tokenizer_;
   return submit(std::move(exchange), time.now);
+}
+
+std::variant<std::vector<Tokens>, Answer> Api::read_prompts(Kind kind, Fields& fields) const {
+  if (kind == Kind::kCompletion) return text_prompts(fields, "prompt", prompt_rules());
+  auto chat = chat_prompt(fields, prompt_rules());
+  if (auto* refused = std::get_if<Answer>(&chat)) return std::move(*refused);
+  std::vector<Tokens> prompts;
+  prompts.push_back(std::get<Tokens>(std::move(chat)));
+  return prompts;
 }
 
 std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
@@ -222,14 +200,23 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
                                          static_cast<std::int64_t>(room)));
     const TextSeed seed{sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed,
                         prompt, choice.index % samples};
-    const bool continues = generation->exchange().kind == Kind::kCompletion;
-    Sequence sequence{prompt, TextGenerator(tokenizer_, text_seed(seed), continues),
+    Sequence sequence{prompt, text_for(generation->exchange(), text_seed(seed)),
                       std::min(wanted, room), static_cast<std::size_t>(sampling.tokens_min),
                       sampling.ignore_end};
     choice.sequence = engine_.submit(std::move(sequence), now);
     places_.emplace(choice.sequence, Place{generation.get(), choice.index});
   }
   return generation;
+}
+
+TextGenerator Api::text_for(const Exchange& exchange, std::uint64_t seed) const {
+  if (!exchange.constraint) {
+    return TextGenerator(tokenizer_, seed, exchange.kind == Kind::kCompletion);
+  }
+  Random random(seed);
+  auto text = constrained_text(*exchange.constraint, dialect_, random);
+  OLLA_CHECK(std::holds_alternative<std::string>(text));
+  return TextGenerator(tokenizer_, std::get<std::string>(text));
 }
 
 void Api::advance(TimePoint now) {
@@ -256,121 +243,21 @@ void Api::leave(Generation& generation, TimePoint now) {
   }
 }
 
-Answer Api::tokenize(const json& body) const {
-  Fields fields(body);
-  const auto model = fields.string("model");
-  const bool with_text = fields.boolean("return_token_strs").value_or(false);
-  Tokens tokens;
-  const json* prompt = fields.find("prompt");
-  if (prompt != nullptr && prompt->is_string()) {
-    tokens = tokenizer_.tokenize(prompt->get_ref<const std::string&>());
-  } else if (prompt != nullptr) {
-    fields.fail("string_type", "prompt", "Input should be a valid string", *prompt);
-  } else if (fields.find("messages") == nullptr) {
-    fields.fail_missing("prompt");
-    fields.fail_missing("messages");
-  } else {
-    auto chat = chat_prompt(fields, prompt_rules());
-    if (auto* refused = std::get_if<Answer>(&chat)) return std::move(*refused);
-    tokens = std::get<Tokens>(std::move(chat));
-  }
-  if (fields.failed()) return fields.answer();
-  if (auto refused = check_model(model)) return std::move(*refused);
-  std::string out = R"({"count":)" + std::to_string(tokens.size());
-  out += R"(,"max_model_len":)" + std::to_string(options_.rules.max_model_len);
-  out += R"(,"tokens":)";
-  append_token_ids(out, tokens);
-  out += R"(,"token_strs":)";
-  if (with_text) {
-    out += '[';
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      if (i > 0) out += ',';
-      append_json_string(out, tokenizer_.display(tokens[i]));
-    }
-    out += "]}";
-  } else {
-    out += "null}";
-  }
-  return json_answer(std::move(out));
-}
-
-Answer Api::detokenize(const json& body) const {
-  Fields fields(body);
-  const auto model = fields.string("model");
-  const json* ids = fields.find("tokens");
-  if (ids == nullptr) {
-    fields.fail_missing("tokens");
-  } else if (!ids->is_array()) {
-    fields.fail("list_type", "tokens", "Input should be a valid list", *ids);
-  }
-  Tokens tokens;
-  for (const json& id : ids != nullptr && ids->is_array() ? *ids : json::array()) {
-    if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= tokenizer_.size()) {
-      fields.fail("int_type", "tokens." + std::to_string(tokens.size()),
-                  "Input should be a valid integer", id);
-      break;
-    }
-    tokens.push_back(id.get<TokenId>());
-  }
-  if (fields.failed()) return fields.answer();
-  if (auto refused = check_model(model)) return std::move(*refused);
-  std::string out = R"({"prompt":)";
-  append_json_string(out, tokenizer_.detokenize(tokens));
-  return json_answer(out + "}");
-}
-
 Answer Api::embeddings(const json& body, const ApiRequest& request, ApiTime time) {
-  const EmbeddingContext context{prompt_rules(), options_.models, request_id(request, std::nullopt),
-                                 time.unix_seconds};
+  const EmbeddingContext context{prompt_rules(), models_.served(),
+                                 request_id(request, std::nullopt), time.unix_seconds};
   return embeddings_answer(body, context);
-}
-
-std::string Api::models_body(ApiTime time) {
-  const std::string created = std::to_string(time.unix_seconds);
-  std::string out = R"({"object":"list","data":[)";
-  for (const std::string& model : options_.models) {
-    if (&model != &options_.models.front()) out += ',';
-    out += R"({"id":)";
-    append_json_string(out, model);
-    out += R"(,"object":"model","created":)" + created + R"(,"owned_by":"vllm","root":)";
-    append_json_string(out, options_.models.front());
-    out += R"(,"parent":null,"max_model_len":)" + std::to_string(options_.rules.max_model_len);
-    out += R"(,"permission":[{"id":"modelperm-)" + hex16(ids_.next());
-    out += R"(","object":"model_permission","created":)" + created;
-    out += R"(,"allow_create_engine":false,"allow_sampling":true,"allow_logprobs":true,)"
-           R"("allow_search_indices":false,"allow_view":true,"allow_fine_tuning":false,)"
-           R"("organization":"*","group":null,"is_blocking":false}]})";
-  }
-  return out + "]}";
-}
-
-std::optional<Answer> Api::check_model(const std::optional<std::string>& model) const {
-  const auto& served = options_.models;
-  if (!model || model->empty() || std::find(served.begin(), served.end(), *model) != served.end()) {
-    return std::nullopt;
-  }
-  ErrorBody error;
-  error.status = 404;
-  error.type = "NotFoundError";
-  error.message = "The model `" + *model + "` does not exist. Valid aliases: ";
-  for (const std::string& name : served) {
-    if (&name != &served.front()) error.message += ", ";
-    error.message += name;
-  }
-  error.message += ".";
-  error.param = "model";
-  return error_answer(error);
 }
 
 std::string Api::request_id(const ApiRequest& request,
                             const std::optional<std::string>& from_body) {
   if (request.request_id && !request.request_id->empty()) return std::string(*request.request_id);
   if (from_body) return *from_body;
-  return hex16(ids_.next());
+  return make_id(dialect_, ids_);
 }
 
 PromptRules Api::prompt_rules() const {
-  return {tokenizer_, options_.rules.max_model_len, options_.models.front()};
+  return {tokenizer_, options_.rules.max_model_len, models_.first(), dialect_};
 }
 
 }  // namespace olla::sim

@@ -16,6 +16,7 @@
 #include "sim/answer.h"
 #include "sim/engine.h"
 #include "sim/generation.h"
+#include "sim/models.h"
 #include "sim/prompt.h"
 #include "sim/tokenizer.h"
 
@@ -28,6 +29,7 @@ struct ApiTime {
 };
 
 struct ApiOptions {
+  std::string version = "0.32.0";   ///< What /version says, and whose manners it has.
   std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
@@ -40,7 +42,8 @@ using Reply = std::variant<Answer, std::unique_ptr<Generation>>;
 /// The API of one vLLM server over one engine, without sockets: requests go in as values, time is
 /// an argument, answers and events come out.
 ///
-/// The shapes, words and status codes are those recorded from vLLM 0.32. Not thread-safe.
+/// The shapes, words and status codes are those recorded from vLLM 0.32.0 and 0.11.0. Not
+/// thread-safe.
 class Api {
  public:
   Api(ApiOptions options, ApiTime started);
@@ -62,6 +65,7 @@ class Api {
 
   [[nodiscard]] const EngineStats& stats() const { return engine_.stats(); }
   [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
+  [[nodiscard]] Dialect dialect() const { return dialect_; }
 
  private:
   struct Place {
@@ -69,20 +73,22 @@ class Api {
     std::size_t choice;
   };
 
+  Reply route(const ApiRequest& request, ApiTime time);
   Answer get(std::string_view path, ApiTime time);
   Reply post(std::string_view path, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
-  Answer tokenize(const nlohmann::json& body) const;
-  Answer detokenize(const nlohmann::json& body) const;
+  std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,
+                                                                       Fields& fields) const;
+  [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::uint64_t seed) const;
   Answer embeddings(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
-  std::string models_body(ApiTime time);
-  std::optional<Answer> check_model(const std::optional<std::string>& model) const;
   std::string request_id(const ApiRequest& request, const std::optional<std::string>& from_body);
   [[nodiscard]] PromptRules prompt_rules() const;
 
   ApiOptions options_;
   ApiTime started_;
+  Dialect dialect_;
+  Models models_;
   std::string fingerprint_;
   Tokenizer tokenizer_;
   Engine engine_;

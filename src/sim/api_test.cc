@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace olla::sim {
 namespace {
@@ -15,8 +16,11 @@ constexpr std::string_view kCompletions = "/v1/completions";
 
 class ApiTest : public testing::Test {
  protected:
-  static ApiOptions options() {
+  explicit ApiTest(const char* version = "0.32.0") : api_(options(version), {}) {}
+
+  static ApiOptions options(const char* version = "0.32.0") {
     ApiOptions out;
+    out.version = version;
     out.models = {"llama", "llama-alias"};
     return out;
   }
@@ -70,7 +74,12 @@ class ApiTest : public testing::Test {
 
   static TimePoint at(int ms) { return TimePoint(milliseconds(ms)); }
 
-  Api api_{options(), {}};
+  Api api_;
+};
+
+class OldApiTest : public ApiTest {
+ protected:
+  OldApiTest() : ApiTest("0.11.0") {}
 };
 
 std::string streamed_text(const std::vector<json>& events, std::size_t index = 0) {
@@ -278,6 +287,65 @@ TEST_F(ApiTest, AbortsWhatRunsWhenTheClientLeaves) {
   EXPECT_EQ(api_.stats().aborted, 2U);
   api_.advance(at(100'000));  // nothing is left that would touch the generation
   EXPECT_FALSE(generation->done());
+}
+
+TEST_F(ApiTest, WritesExactlyWhatAConstraintAllows) {
+  json body = chat("Is it?");
+  body["structured_outputs"] = {{"choice", {"Yes, of course", "No, never"}}};
+  body["min_tokens"] = 2;
+  const json whole = answer(kChat, body);
+  const std::string text = whole["choices"][0]["message"]["content"];
+  EXPECT_TRUE(text == "Yes, of course" || text == "No, never");
+  EXPECT_EQ(whole["choices"][0]["finish_reason"], "stop");
+  const auto all = events(kChat, body);
+  EXPECT_EQ(streamed_text(all), text);
+  // The role, one event per token, and the end.
+  EXPECT_EQ(all.size(), 1 + whole["usage"]["completion_tokens"].get<std::size_t>());
+
+  body["max_tokens"] = 2;
+  EXPECT_EQ(answer(kChat, body)["choices"][0]["finish_reason"], "length");
+  body["structured_outputs"] = {{"regex", "[0-9"}};
+  EXPECT_TRUE(error(kChat, body)["message"].get<std::string>().starts_with("Grammar error: "));
+}
+
+TEST_F(ApiTest, ConstrainsEachOfSeveralAnswers) {
+  const json body = {
+      {"prompt", {"a", "b"}}, {"n", 4}, {"structured_outputs", {{"regex", "[a-z]{5}[0-9]{5}"}}}};
+  std::set<std::string> texts;
+  const json whole = answer(kCompletions, body);
+  for (const json& choice : whole["choices"]) {
+    EXPECT_EQ(choice["text"].get<std::string>().size(), 10U);
+    texts.insert(choice["text"]);
+  }
+  EXPECT_EQ(texts.size(), 8U);
+}
+
+TEST_F(ApiTest, IgnoresWhatOnlyAnOldVersionKnows) {
+  json body = chat("hi");
+  const json plain = answer(kChat, body)["choices"];
+  body["guided_choice"] = {"yes"};
+  body["best_of"] = 3;
+  EXPECT_EQ(answer(kChat, body)["choices"], plain);
+}
+
+TEST_F(OldApiTest, FollowsGuidedParameters) {
+  json body = chat("hi");
+  body["guided_choice"] = {"yes"};
+  EXPECT_EQ(answer(kChat, body)["choices"][0]["message"]["content"], "yes");
+  body["guided_choice"] = nullptr;
+  body["best_of"] = 3;
+  EXPECT_EQ(error(kChat, body)["message"], "vLLM V1 does not yet support best_of.");
+}
+
+TEST_F(OldApiTest, RefusesAnAnswerThatCannotFit) {
+  json body = chat("hi");
+  body["max_tokens"] = 8190;
+  EXPECT_TRUE(error(kChat, body)["message"].get<std::string>().starts_with(
+      "'max_tokens' or 'max_completion_tokens' is too large: 8190. This model's maximum context "
+      "length is 8192 tokens and your request has "));
+  EXPECT_EQ(error(kCompletions, {{"prompt", {60, 60, 60}}, {"max_tokens", 100'000}})["message"],
+            "This model's maximum context length is -91808 tokens. However, your request has 3 "
+            "input tokens. Please reduce the length of the input messages.");
 }
 
 class LeavingListener : public GenerationListener {

@@ -153,7 +153,7 @@ std::string base64(std::string_view bytes) {
 }
 
 Answer embeddings_answer(const json& body, const EmbeddingContext& context) {
-  Fields fields(body);
+  Fields fields(body, context.rules.dialect);
   const auto model = fields.string("model");
   const auto dimensions = fields.integer("dimensions");
   const auto format = fields.string("encoding_format").value_or("float");

@@ -30,8 +30,10 @@ std::optional<std::string> Generation::take_event() {
 
 Answer Generation::answer() const {
   OLLA_CHECK(done());
-  return json_answer(exchange_.kind == Kind::kChat ? chat_body(exchange_)
-                                                   : completion_body(exchange_));
+  Answer answer = json_answer(exchange_.kind == Kind::kChat ? chat_body(exchange_)
+                                                            : completion_body(exchange_));
+  adapt(answer, exchange_.dialect);
+  return answer;
 }
 
 bool Generation::add_token(std::size_t number, const TokenEvent& event) {

@@ -76,6 +76,7 @@ class Exposition {
   }
 
   [[nodiscard]] double created_seconds() const { return labels_.created_seconds; }
+  [[nodiscard]] Dialect dialect() const { return labels_.dialect; }
   std::string take() { return std::move(out_); }
 
  private:
@@ -94,11 +95,8 @@ class Exposition {
   std::string out_;
 };
 
-void write_state(Exposition& out, const EngineStats& stats, const EngineRules& rules) {
-  const auto waiting = static_cast<double>(stats.waiting);
-  out.gauge("vllm:num_requests_running", "Number of requests in model execution batches.",
-            static_cast<double>(stats.running));
-  out.gauge("vllm:num_requests_waiting", "Number of requests waiting to be processed.", waiting);
+/// Families that old versions do not have.
+void write_new_state(Exposition& out, double waiting) {
   constexpr std::string_view kByReason = "vllm:num_requests_waiting_by_reason";
   out.family(kByReason, "gauge",
              "Number of waiting requests by reason. Reason labels: 'capacity' = waiting for "
@@ -114,6 +112,14 @@ void write_state(Exposition& out, const EngineStats& stats, const EngineRules& r
   out.sample(kSleep, {{"sleep_state", "awake"}}, 1);
   out.sample(kSleep, {{"sleep_state", "weights_offloaded"}}, 0);
   out.sample(kSleep, {{"sleep_state", "discard_all"}}, 0);
+}
+
+void write_state(Exposition& out, const EngineStats& stats, const EngineRules& rules) {
+  const auto waiting = static_cast<double>(stats.waiting);
+  out.gauge("vllm:num_requests_running", "Number of requests in model execution batches.",
+            static_cast<double>(stats.running));
+  out.gauge("vllm:num_requests_waiting", "Number of requests waiting to be processed.", waiting);
+  if (out.dialect() == Dialect::kNew) write_new_state(out, waiting);
   const double used = static_cast<double>(stats.running_tokens) /
                       static_cast<double>(std::max<std::size_t>(rules.kv_capacity_tokens, 1));
   out.gauge("vllm:kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.",
@@ -125,6 +131,10 @@ void write_counters(Exposition& out, const EngineStats& stats) {
   out.counter("vllm:prompt_tokens", "Number of prefill tokens processed.", stats.prompt_tokens);
   out.counter("vllm:generation_tokens", "Number of generation tokens processed.",
               stats.generation_tokens);
+  if (out.dialect() == Dialect::kNew) {
+    out.counter("vllm:prompt_tokens_cached", "Number of cached prompt tokens (local + external).",
+                0);
+  }
   constexpr std::string_view kSuccess = "vllm:request_success_total";
   constexpr std::string_view kSuccessCreated = "vllm:request_success_created";
   constexpr std::string_view kHelp = "Count of successfully processed requests.";
@@ -150,6 +160,12 @@ void write_histograms(Exposition& out, const EngineStats& stats) {
                 stats.request_max_tokens);
   out.histogram("vllm:time_to_first_token_seconds", "Histogram of time to first token in seconds.",
                 stats.time_to_first_token);
+  if (out.dialect() == Dialect::kOld) {
+    out.histogram("vllm:time_per_output_token_seconds",
+                  "Histogram of time per output token in seconds.DEPRECATED: Use "
+                  "vllm:inter_token_latency_seconds instead.",
+                  stats.inter_token_latency);
+  }
   out.histogram("vllm:inter_token_latency_seconds", "Histogram of inter-token latency in seconds.",
                 stats.inter_token_latency);
   out.histogram("vllm:request_time_per_output_token_seconds",

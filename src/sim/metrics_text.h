@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/dialect.h"
 #include "sim/engine.h"
 
 namespace olla::sim {
@@ -12,6 +13,7 @@ namespace olla::sim {
 struct MetricsLabels {
   std::string_view model;      ///< The first served name.
   double created_seconds = 0;  ///< When the server started, since 1970.
+  Dialect dialect = Dialect::kNew;
 };
 
 /// The body of GET /metrics: those of vLLM's families that this engine has figures for, with vLLM's

@@ -38,14 +38,14 @@ std::map<std::string, Family> recorded_families() {
   return out;
 }
 
-std::string exposition() {
+std::string exposition(Dialect dialect = Dialect::kNew) {
   static const Tokenizer tokenizer;
   Engine engine(EngineRules{});
   engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 3, 0, true}, TimePoint());
   engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 9, 0, true}, TimePoint());
   while (engine.next(TimePoint(std::chrono::milliseconds(90)))) {
   }
-  return metrics_text(engine.stats(), engine.rules(), {"a \"model\"", 1'795'399'128.5});
+  return metrics_text(engine.stats(), engine.rules(), {"a \"model\"", 1'795'399'128.5, dialect});
 }
 
 TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
@@ -102,6 +102,18 @@ TEST(MetricsTextTest, ShowsTheFiguresOfTheEngine) {
                   R"(model_name="a \"model\""} 0.0)"));
   EXPECT_TRUE(has(R"(vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",)"
                   R"(model_name="a \"model\""} 2.0)"));
+}
+
+TEST(MetricsTextTest, LeavesOutWhatOldVersionsDoNotHave) {
+  const std::string now = exposition();
+  const std::string then = exposition(Dialect::kOld);
+  for (const char* name : {"vllm:engine_sleep_state", "vllm:num_requests_waiting_by_reason",
+                           "vllm:prompt_tokens_cached_total"}) {
+    EXPECT_NE(now.find(name), std::string::npos) << name;
+    EXPECT_EQ(then.find(name), std::string::npos) << name;
+  }
+  EXPECT_EQ(now.find("vllm:time_per_output_token_seconds"), std::string::npos);
+  EXPECT_NE(then.find("vllm:time_per_output_token_seconds_count"), std::string::npos);
 }
 
 TEST(MetricsTextTest, WritesNumbersAsThePythonClientDoes) {

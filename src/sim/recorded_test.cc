@@ -1,4 +1,5 @@
-// Compares this server's answers with those of vLLM 0.32.0, recorded for the same requests.
+// Compares this server's answers with those of vLLM 0.32.0 and 0.11.0, recorded for the same
+// requests.
 
 #include <gtest/gtest.h>
 
@@ -22,8 +23,12 @@ struct Received {
   std::vector<std::string> events;  // without "data: " and the empty line
 };
 
-Received ask(const Json& recorded, const std::string& model) {
+constexpr const char* kNewVersion = "0.32.0";
+constexpr const char* kOldVersion = "0.11.0.post2";
+
+Received ask(const Json& recorded, const std::string& model, const char* version) {
   ApiOptions options;
+  options.version = version;
   options.models = {model};
   options.rules.max_model_len = 2048;
   Api api(options, {});
@@ -87,12 +92,10 @@ std::vector<std::string> head_fields(const Answer& answer) {
   return out;
 }
 
-TEST(RecordedTest, RefusesInTheSameWords) {
-  const Json all = recordings("exact.json");
-  ASSERT_GT(all.size(), 80U);
+void compare_exactly(const Json& all, const char* version) {
   for (const Json& recorded : all) {
     SCOPED_TRACE(recorded["name"].get<std::string>());
-    const Received received = ask(recorded, recorded["model"].get<std::string>());
+    const Received received = ask(recorded, recorded["model"].get<std::string>(), version);
     EXPECT_EQ(received.answer.status, recorded["status"].get<int>());
     // The answer to HEAD names the length of the body that GET would have.
     if (recorded["method"] != "HEAD") {
@@ -102,13 +105,23 @@ TEST(RecordedTest, RefusesInTheSameWords) {
   }
 }
 
-TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrder) {
-  const Json all = recordings("answers.json");
-  ASSERT_GT(all.size(), 40U);
+TEST(RecordedTest, RefusesInTheSameWords) {
+  const Json all = recordings("exact.json");
+  ASSERT_GT(all.size(), 90U);
+  compare_exactly(all, kNewVersion);
+}
+
+TEST(RecordedTest, RefusesInTheSameWordsAsAnOldVersion) {
+  const Json all = recordings("exact-0.11.json");
+  ASSERT_GT(all.size(), 60U);
+  compare_exactly(all, kOldVersion);
+}
+
+void compare_shapes(const Json& all, const char* version) {
   for (const Json& recorded : all) {
     SCOPED_TRACE(recorded["name"].get<std::string>());
     const bool embeds = recorded["target"] == "/v1/embeddings";
-    const Received received = ask(recorded, embeds ? "tiny-embed" : "tiny");
+    const Received received = ask(recorded, embeds ? "tiny-embed" : "tiny", version);
     if (recorded.contains("answer")) {
       EXPECT_EQ(received.answer.status, 200) << received.answer.body;
       const Json answer = Json::parse(received.answer.body, nullptr, false);
@@ -126,12 +139,24 @@ TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrder) {
   }
 }
 
+TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrder) {
+  const Json all = recordings("answers.json");
+  ASSERT_GT(all.size(), 40U);
+  compare_shapes(all, kNewVersion);
+}
+
+TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrderAsAnOldVersion) {
+  const Json all = recordings("answers-0.11.json");
+  ASSERT_GT(all.size(), 40U);
+  compare_shapes(all, kOldVersion);
+}
+
 TEST(RecordedTest, BuildsTheIdFromTheClientsRequestId) {
   int seen = 0;
   for (const Json& recorded : recordings("answers.json")) {
     if (recorded["name"] != "xreqid-off" && recorded["name"] != "chat-request-id") continue;
     ++seen;
-    const Json answer = Json::parse(ask(recorded, "tiny").answer.body);
+    const Json answer = Json::parse(ask(recorded, "tiny", kNewVersion).answer.body);
     EXPECT_EQ(answer["id"], recorded["answer"]["id"]);
   }
   EXPECT_EQ(seen, 2);

@@ -43,6 +43,7 @@ ApiTime current_time() {
 
 ApiOptions api_options(const ServerOptions& options) {
   ApiOptions out;
+  out.version = options.version;
   out.models = options.models;
   out.rules = options.rules;
   out.seed = options.seed;

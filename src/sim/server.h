@@ -14,6 +14,7 @@ namespace olla::sim {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;           ///< 0: the system picks a free one.
+  std::string version = "0.32.0";   ///< Of vLLM; before 0.12 it has the manners of 0.11.
   std::vector<std::string> models;  ///< At least one. All are accepted; the first is in answers.
   EngineRules rules;
   std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.

@@ -76,7 +76,7 @@ net::Awaitable<bool> Session::write_reply(Reply& reply) {
 /// `answer` must outlive the returned awaitable.
 net::Awaitable<bool> Session::write_answer(const Answer& answer) {
   const http::RequestHead& request = connection_->head();
-  const HeadOptions options{host_.time().unix_seconds, !request.keep_alive};
+  const HeadOptions options{host_.time().unix_seconds, !request.keep_alive, host_.api().dialect()};
   const std::string head = answer_head(answer, options);
   const bool head_only = request.method == "HEAD";
   const std::string_view body = head_only ? std::string_view() : answer.body;
@@ -105,7 +105,8 @@ net::Awaitable<bool> Session::write_generation() {
 
 /// The head goes out before the first token, then each event as a chunk and a write of its own.
 net::Awaitable<bool> Session::write_stream() {
-  const HeadOptions options{host_.time().unix_seconds, !connection_->head().keep_alive};
+  const bool closes = !connection_->head().keep_alive;
+  const HeadOptions options{host_.time().unix_seconds, closes, host_.api().dialect()};
   const std::string head = stream_head(options);
   if (!co_await connection_->write(head)) co_return false;
   while (!left_) {

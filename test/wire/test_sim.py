@@ -183,6 +183,108 @@ def test_publishes_metrics(client):
         assert re.search(rf'^{name}\{{[^}}]*model_name="tiny"[^}}]*\}} ', text, re.MULTILINE), name
 
 
+# --- what a request demands of the text ---
+
+
+def content(at, **more):
+    (choice,) = at.post(CHAT, chat(max_tokens=200, **more)).json()["choices"]
+    return choice["message"]["content"]
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 1}},
+    "required": ["name", "age"],
+}
+
+
+def test_obeys_structured_outputs(client):
+    for seed in range(5):
+        text = content(client, seed=seed, structured_outputs={"choice": ["yes", "no"]})
+        assert text in ("yes", "no")
+        text = content(client, seed=seed, structured_outputs={"regex": r"\d{3}-[a-f]+"})
+        assert re.fullmatch(r"\d{3}-[a-f]+", text)
+        person = json.loads(content(client, seed=seed, structured_outputs={"json": SCHEMA}))
+        assert isinstance(person["name"], str) and person["age"] >= 1
+
+
+def test_obeys_the_response_format(client):
+    assert isinstance(json.loads(content(client, response_format={"type": "json_object"})), dict)
+    named = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
+    assert set(json.loads(content(client, response_format=named))) == {"name", "age"}
+
+
+def test_streams_a_demanded_text(client):
+    *documents, done = events(
+        client.post(CHAT, chat(stream=True, structured_outputs={"choice": ["Yes, it is so"]}))
+    )
+    assert done == "[DONE]"
+    choices = [json.loads(document)["choices"][0] for document in documents]
+    assert "".join(choice["delta"]["content"] for choice in choices) == "Yes, it is so"
+    assert choices[-1]["finish_reason"] == "stop" and len(choices) > 3
+
+
+@pytest.mark.parametrize(
+    "outputs", [{"choice": ["a"], "regex": "a"}, {"regex": "[0-9"}, {"json": {"type": "nonsense"}}]
+)
+def test_refuses_demands_that_cannot_be_met(client, outputs):
+    response = client.post(CHAT, chat(structured_outputs=outputs))
+    assert response.status == 400 and response.json()["error"]["type"] == "BadRequestError"
+
+
+# --- an old version ---
+
+
+@pytest.fixture(scope="module")
+def old_sim(shared):
+    return shared.sim("--ttft", "2ms", "--itl", "1ms", "--vllm-version", "0.11.0")
+
+
+@pytest.fixture
+def old(world, old_sim):
+    return world.connect(old_sim)
+
+
+def test_follows_guided_parameters_only_when_old(client, old):
+    assert old.request("GET", "/version").json() == {"version": "0.11.0"}
+    choices = ["never said by itself", "nor this"]
+    assert content(old, guided_choice=choices) in choices
+    assert content(client, guided_choice=choices) not in choices
+    assert re.fullmatch("[0-9]{9}", content(old, guided_regex="[0-9]{9}"))
+    assert set(json.loads(content(old, guided_json=SCHEMA))) == {"name", "age"}
+    assert content(old, structured_outputs={"choice": choices}) in choices
+
+
+def test_refuses_best_of_only_when_old(client, old):
+    assert client.post(CHAT, chat(best_of=3)).status == 200
+    response = old.post(CHAT, chat(best_of=3))
+    assert response.status == 400
+    assert response.json()["error"]["message"] == "vLLM V1 does not yet support best_of."
+
+
+def test_answers_as_an_old_version(old):
+    response = old.post(CHAT, chat(stop=[f"zzz{i}" for i in range(20)]))
+    answer = response.json()
+    assert re.fullmatch(r"chatcmpl-[0-9a-f]{32}", answer["id"])
+    assert answer["system_fingerprint"] is None
+    assert answer["choices"][0]["message"]["reasoning_content"] is None
+    assert response.header("vary") is None
+    assert old.post(CHAT, chat(stream=True)).header("vary") is None
+    error = old.post(CHAT, chat(model="nope")).json()["error"]
+    assert error["message"] == "The model `nope` does not exist." and error["param"] is None
+    assert b"engine_sleep_state" not in old.request("GET", "/metrics").body
+
+
+def test_takes_no_number_for_the_logprobs_of_a_chat(client, old):
+    for at in (client, old):
+        response = at.post(CHAT, chat(logprobs=2))
+        assert response.status == 400 and "bool_parsing" in response.json()["error"]["message"]
+        assert at.post(CHAT, chat(logprobs=1)).json()["choices"][0]["logprobs"]["content"]
+        request = {"model": "tiny", "prompt": "A", "max_tokens": 4, "logprobs": 2}
+        lists = at.post(COMPLETIONS, request).json()["choices"][0]["logprobs"]
+        assert [len(top) for top in lists["top_logprobs"]] == [2] * 4
+
+
 # --- errors ---
 
 

@@ -1,0 +1,63 @@
+#include "sim/routes.h"
+
+#include <algorithm>
+#include <array>
+
+namespace olla::sim {
+namespace {
+
+constexpr std::array<Route, 11> kRoutes = {{{"/health", "GET"},
+                                            {"/ping", "GET, POST"},
+                                            {"/version", "GET"},
+                                            {"/load", "GET"},
+                                            {"/metrics", "GET"},
+                                            {"/v1/models", "GET"},
+                                            {"/v1/chat/completions", "POST"},
+                                            {"/v1/completions", "POST"},
+                                            {"/v1/embeddings", "POST"},
+                                            {"/tokenize", "POST"},
+                                            {"/detokenize", "POST"}}};
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+const Route* find_route(std::string_view path) {
+  const auto* const at = std::find_if(kRoutes.begin(), kRoutes.end(),
+                                      [path](const Route& route) { return route.path == path; });
+  return at == kRoutes.end() ? nullptr : at;
+}
+
+bool allows(const Route& route, std::string_view method) {
+  if (route.allow == "GET, POST") return method == "GET" || method == "POST";
+  return method == route.allow;
+}
+
+std::string decoded_path(std::string_view target) {
+  const std::size_t scheme = target.find("://");
+  if (!target.starts_with('/') && scheme != std::string_view::npos) {
+    const std::size_t slash = target.find('/', scheme + 3);
+    target = slash == std::string_view::npos ? "/" : target.substr(slash);
+  }
+  target = target.substr(0, target.find_first_of("?#"));
+  std::string path;
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const bool encoded = target[i] == '%' && target.size() - i > 2;
+    const int high = encoded ? hex_digit(target[i + 1]) : -1;
+    const int low = encoded ? hex_digit(target[i + 2]) : -1;
+    if (high >= 0 && low >= 0) {
+      path += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      path += target[i];
+    }
+  }
+  return path;
+}
+
+}  // namespace olla::sim
