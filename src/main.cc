@@ -62,6 +62,9 @@ int run(int argc, char** argv) {
   sim->add_option("--max-num-seqs", sim_flags.max_num_seqs, "answers generated at once")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  sim->add_option("--max-num-queued-reqs", sim_flags.max_num_queued_reqs,
+                  "requests running or waiting, over which others get 503; 0: no limit")
+      ->capture_default_str();
   sim->add_option("--max-model-len", sim_flags.max_model_len,
                   "tokens of prompt and answer together")
       ->check(CLI::Range(16, 100'000'000))

@@ -36,6 +36,7 @@ int sim_command(const SimFlags& flags) {
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;
     options.rules.max_num_seqs = flags.max_num_seqs;
+    options.rules.max_num_queued_reqs = flags.max_num_queued_reqs;
     options.rules.max_model_len = flags.max_model_len;
     options.seed = flags.seed;
     auto server = std::make_unique<sim::Server>(io, options);

@@ -27,6 +27,16 @@ Answer too_many_choices() {
   return error_answer(error);
 }
 
+Answer busy_answer() {
+  ErrorBody error;
+  error.status = 503;
+  error.type = "Service Unavailable";
+  error.message =
+      "The engine is currently busy and cannot accept new requests. Please try again later or on a "
+      "different instance.";
+  return error_answer(error);
+}
+
 std::uint64_t hash_text(std::string_view text, std::uint64_t state) {
   for (const char c : text) {
     state = (state ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ULL;  // FNV-1a
@@ -113,8 +123,9 @@ Answer Api::get(std::string_view path, ApiTime time) {
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
   if (path == "/metrics") {
     const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
-                               dialect_};
-    return metrics_answer(metrics_text(engine_.stats(), options_.rules, labels));
+                               dialect_, rejected_};
+    const std::array<const Engine*, 1> engines = {&engine_};
+    return metrics_answer(metrics_text(engines, labels));
   }
   return empty_answer();  // /health and /ping
 }
@@ -163,6 +174,11 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
     Random random(0);
     auto text = constrained_text(*exchange.constraint, dialect_, random);
     if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
+  }
+  const std::size_t limit = options_.rules.max_num_queued_reqs;
+  if (limit > 0 && engine_.stats().running + engine_.stats().waiting >= limit) {
+    ++rejected_;
+    return busy_answer();
   }
   const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
   exchange.id = std::string(prefix) + request_id(request, sampling.request_id);

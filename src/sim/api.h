@@ -93,6 +93,7 @@ class Api {
   Tokenizer tokenizer_;
   Engine engine_;
   Random ids_;
+  std::uint64_t rejected_ = 0;
   std::unordered_map<SequenceId, Place> places_;
 };
 

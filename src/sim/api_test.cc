@@ -320,6 +320,33 @@ TEST_F(ApiTest, ConstrainsEachOfSeveralAnswers) {
   EXPECT_EQ(texts.size(), 8U);
 }
 
+TEST_F(ApiTest, RefusesMoreThanItMayQueue) {
+  ApiOptions few = options();
+  few.rules.max_num_seqs = 2;
+  few.rules.max_num_queued_reqs = 4;
+  Api api(few, {});
+  const std::string body = chat("hi").dump();
+  const ApiRequest request{"POST", kChat, "sim", "application/json", {}, body};
+  std::vector<Reply> replies;
+  for (int i = 0; i < 5; ++i) {
+    replies.push_back(api.handle(request, {}));
+  }
+  EXPECT_EQ(api.stats().waiting, 2U);
+  const Answer refused = std::get<Answer>(replies.back());
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.body,
+            R"({"error":{"message":"The engine is currently busy and cannot accept new requests. )"
+            R"(Please try again later or on a different instance.","type":"Service Unavailable",)"
+            R"("param":null,"code":503}})");
+  replies.pop_back();
+  api.leave(*std::get<std::unique_ptr<Generation>>(replies.front()), {});
+  EXPECT_TRUE(std::holds_alternative<std::unique_ptr<Generation>>(
+      replies.emplace_back(api.handle(request, {}))));
+  for (const Reply& reply : replies) {
+    api.leave(*std::get<std::unique_ptr<Generation>>(reply), {});
+  }
+}
+
 TEST_F(ApiTest, IgnoresWhatOnlyAnOldVersionKnows) {
   json body = chat("hi");
   const json plain = answer(kChat, body)["choices"];

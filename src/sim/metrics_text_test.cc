@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -45,7 +46,10 @@ std::string exposition(Dialect dialect = Dialect::kNew) {
   engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 9, 0, true}, TimePoint());
   while (engine.next(TimePoint(std::chrono::milliseconds(90)))) {
   }
-  return metrics_text(engine.stats(), engine.rules(), {"a \"model\"", 1'795'399'128.5, dialect});
+  const Engine idle{EngineRules{}};
+  const std::array<const Engine*, 2> engines = {&engine, &idle};
+  MetricsLabels labels{"a \"model\"", 1'795'399'128.5, dialect, 7};
+  return metrics_text(engines, labels);
 }
 
 TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
@@ -79,7 +83,7 @@ TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
     for (const std::string& name : labels) {
       EXPECT_TRUE(recorded.at(family).labels.contains(name)) << name;
     }
-    EXPECT_TRUE(labels.contains("engine"));
+    EXPECT_EQ(labels.contains("engine"), recorded.at(family).labels.contains("engine"));
     EXPECT_TRUE(labels.contains("model_name"));
   }
   EXPECT_GT(types.size(), 30U);
@@ -95,6 +99,9 @@ TEST(MetricsTextTest, ShowsTheFiguresOfTheEngine) {
   EXPECT_TRUE(has("vllm:num_requests_waiting" + std::string(kModel) + "0.0"));
   EXPECT_TRUE(has("vllm:prompt_tokens_total" + std::string(kModel) + "4.0"));
   EXPECT_TRUE(has("vllm:generation_tokens_total" + std::string(kModel) + "8.0"));
+  EXPECT_TRUE(has(R"(vllm:num_requests_running{engine="1",model_name="a \"model\""} 0.0)"));
+  EXPECT_TRUE(has(R"(vllm:admission_rejections_total{model_name="a \"model\"",)"
+                  R"(reason="max_num_queued_reqs"} 7.0)"));
   EXPECT_TRUE(has("vllm:prompt_tokens_created" + std::string(kModel) + "1.7953991285e+09"));
   EXPECT_TRUE(has(R"(vllm:request_success_total{engine="0",finished_reason="length",)"
                   R"(model_name="a \"model\""} 1.0)"));

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -230,6 +231,39 @@ def test_streams_a_demanded_text(client):
 def test_refuses_demands_that_cannot_be_met(client, outputs):
     response = client.post(CHAT, chat(structured_outputs=outputs))
     assert response.status == 400 and response.json()["error"]["type"] == "BadRequestError"
+
+
+# --- its manners ---
+
+
+def metric(at, name, labels=""):
+    text = at.request("GET", "/metrics").body.decode()
+    match = re.search(rf"^{name}\{{[^}}]*{labels}[^}}]*\}} (\S+)$", text, re.MULTILINE)
+    return float(match.group(1)) if match else None
+
+
+def wait_for_metric(at, name, value):
+    deadline = time.monotonic() + scaled(10)
+    while metric(at, name) != value:
+        assert time.monotonic() < deadline, f"{name} never got {value}"
+        time.sleep(0.005)
+
+
+def test_refuses_more_than_it_may_queue(world):
+    sim = world.sim("--ttft", "60s", "--max-num-seqs", "1", "--max-num-queued-reqs", "2")
+    waiting = [world.connect(sim) for _ in range(2)]
+    for each in waiting:
+        each.send(json_request(CHAT, chat(stream=True)))
+    at = world.connect(sim)
+    wait_for_metric(at, "vllm:num_requests_running", 1)
+    wait_for_metric(at, "vllm:num_requests_waiting", 1)
+    response = at.post(CHAT, chat())
+    assert response.status == 503 and response.header("retry-after") is None
+    error = response.json()["error"]
+    assert error["message"].startswith("The engine is currently busy and cannot accept new requests.")
+    assert error["type"] == "Service Unavailable" and error["code"] == 503
+    assert at.request("GET", "/health").status == 200
+    assert metric(at, "vllm:admission_rejections_total", "max_num_queued_reqs") == 1
 
 
 # --- an old version ---
