@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "sim/constraint.h"
 #include "sim/embeddings.h"
+#include "sim/failure.h"
 #include "sim/json_text.h"
 #include "sim/metrics_text.h"
 #include "sim/routes.h"
@@ -27,21 +28,18 @@ Answer too_many_choices() {
   return error_answer(error);
 }
 
-Answer busy_answer() {
-  ErrorBody error;
-  error.status = 503;
-  error.type = "Service Unavailable";
-  error.message =
-      "The engine is currently busy and cannot accept new requests. Please try again later or on a "
-      "different instance.";
-  return error_answer(error);
-}
-
 std::uint64_t hash_text(std::string_view text, std::uint64_t state) {
   for (const char c : text) {
     state = (state ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ULL;  // FNV-1a
   }
   return Random(state).next();
+}
+
+/// Whether a prompt of /v1/completions, or one of several, is text and not tokens.
+bool has_text(const json& prompt) {
+  return prompt.is_string() ||
+         (prompt.is_array() && std::any_of(prompt.begin(), prompt.end(),
+                                           [](const json& part) { return part.is_string(); }));
 }
 
 /// `"required"`, or `function "name"` for a tool that the request names.
@@ -108,8 +106,33 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
     return redirect_answer("http://" + std::string(request.host) + std::string(without));
   }
   if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
+  if (path.starts_with("/sim/")) return control(path, time.now);
   if (known->allow == "POST") return post(path, request, time);
   return get(path, time);
+}
+
+Answer Api::control(std::string_view path, TimePoint now) {
+  if (path == "/sim/drain") {
+    condition_ = Condition::kDraining;
+    return json_answer(R"({"condition":"draining"})");
+  }
+  if (path == "/sim/hang") {
+    condition_ = Condition::kHung;
+    return json_answer(R"({"condition":"hung"})");
+  }
+  kill_engine(now);
+  return json_answer(R"({"condition":"dead"})");
+}
+
+void Api::kill_engine(TimePoint now) {
+  condition_ = Condition::kDead;
+  while (!places_.empty()) {
+    Generation& generation = *places_.begin()->second.generation;
+    leave(generation, now);
+    generation.fail();
+    // Last: the listener may destroy the generation.
+    if (generation.listener_ != nullptr) generation.listener_->on_ready();
+  }
 }
 
 Answer Api::get(std::string_view path, ApiTime time) {
@@ -127,7 +150,9 @@ Answer Api::get(std::string_view path, ApiTime time) {
     const std::array<const Engine*, 1> engines = {&engine_};
     return metrics_answer(metrics_text(engines, labels));
   }
-  return empty_answer();  // /health and /ping
+  Answer answer = empty_answer();  // /health and /ping
+  if (condition_ == Condition::kDead) answer.status = 503;
+  return answer;
 }
 
 Reply Api::post(std::string_view path, const ApiRequest& request, ApiTime time) {
@@ -175,11 +200,7 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
     auto text = constrained_text(*exchange.constraint, dialect_, random);
     if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
   }
-  const std::size_t limit = options_.rules.max_num_queued_reqs;
-  if (limit > 0 && engine_.stats().running + engine_.stats().waiting >= limit) {
-    ++rejected_;
-    return busy_answer();
-  }
+  if (auto refused = check_condition(kind, fields)) return std::move(*refused);
   const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
   exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
   exchange.created = time.unix_seconds;
@@ -187,6 +208,17 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   exchange.fingerprint = fingerprint_;
   exchange.tokenizer = &tokenizer_;
   return submit(std::move(exchange), time.now);
+}
+
+std::optional<Answer> Api::check_condition(Kind kind, const Fields& fields) {
+  if (condition_ == Condition::kDead) return engine_dead_answer(dialect_);
+  // Threads that turn text into tokens are the first to go: a prompt of ids does without them.
+  const bool needs_tokenizer = kind == Kind::kChat || has_text(*fields.find("prompt"));
+  if (condition_ == Condition::kDraining && needs_tokenizer) return shutdown_answer();
+  const std::size_t limit = options_.rules.max_num_queued_reqs;
+  if (limit == 0 || engine_.stats().running + engine_.stats().waiting < limit) return std::nullopt;
+  ++rejected_;
+  return busy_answer();
 }
 
 std::variant<std::vector<Tokens>, Answer> Api::read_prompts(Kind kind, Fields& fields) const {
@@ -235,7 +267,13 @@ TextGenerator Api::text_for(const Exchange& exchange, std::uint64_t seed) const 
   return TextGenerator(tokenizer_, std::get<std::string>(text));
 }
 
+std::optional<TimePoint> Api::next_time() const {
+  if (condition_ == Condition::kHung) return std::nullopt;
+  return engine_.next_time();
+}
+
 void Api::advance(TimePoint now) {
+  if (condition_ == Condition::kHung) return;
   while (const auto event = engine_.next(now)) {
     const auto at = places_.find(event->sequence);
     OLLA_CHECK(at != places_.end());

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "sim/answer.h"
 #include "sim/engine.h"
+#include "sim/failure.h"
 #include "sim/generation.h"
 #include "sim/models.h"
 #include "sim/prompt.h"
@@ -55,7 +56,7 @@ class Api {
   Reply handle(const ApiRequest& request, ApiTime time);
 
   /// When advance() has something to do; nullopt while nothing runs.
-  [[nodiscard]] std::optional<TimePoint> next_time() const { return engine_.next_time(); }
+  [[nodiscard]] std::optional<TimePoint> next_time() const;
   /// Hands all tokens due at `now` to their generations, and tells their listeners. A listener may
   /// call back into this Api.
   void advance(TimePoint now);
@@ -66,6 +67,8 @@ class Api {
   [[nodiscard]] const EngineStats& stats() const { return engine_.stats(); }
   [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
   [[nodiscard]] Dialect dialect() const { return dialect_; }
+  /// A server that hangs takes no connection any more, and closes the idle ones.
+  [[nodiscard]] Condition condition() const { return condition_; }
 
  private:
   struct Place {
@@ -74,12 +77,15 @@ class Api {
   };
 
   Reply route(const ApiRequest& request, ApiTime time);
+  Answer control(std::string_view path, TimePoint now);
+  void kill_engine(TimePoint now);
   Answer get(std::string_view path, ApiTime time);
   Reply post(std::string_view path, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
   std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,
                                                                        Fields& fields) const;
+  std::optional<Answer> check_condition(Kind kind, const Fields& fields);
   [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::uint64_t seed) const;
   Answer embeddings(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
   std::string request_id(const ApiRequest& request, const std::optional<std::string>& from_body);
@@ -94,6 +100,7 @@ class Api {
   Engine engine_;
   Random ids_;
   std::uint64_t rejected_ = 0;
+  Condition condition_ = Condition::kWell;
   std::unordered_map<SequenceId, Place> places_;
 };
 

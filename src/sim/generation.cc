@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "sim/chat.h"
 #include "sim/completions.h"
+#include "sim/failure.h"
 
 namespace olla::sim {
 namespace {
@@ -30,6 +31,11 @@ std::optional<std::string> Generation::take_event() {
 
 Answer Generation::answer() const {
   OLLA_CHECK(done());
+  if (failed_) {
+    Answer refused = engine_dead_answer(exchange_.dialect);
+    adapt(refused, exchange_.dialect);
+    return refused;
+  }
   Answer answer = json_answer(exchange_.kind == Kind::kChat ? chat_body(exchange_)
                                                             : completion_body(exchange_));
   adapt(answer, exchange_.dialect);
@@ -59,6 +65,14 @@ bool Generation::add_token(std::size_t number, const TokenEvent& event) {
   if (!choice.finish_reason.empty()) --running_;
   if (sampling.stream) push_events(choice);
   return choice.stop_reason.has_value();
+}
+
+void Generation::fail() {
+  failed_ = true;
+  running_ = 0;
+  if (!streamed()) return;
+  events_.push_back(engine_dead_event(exchange_.dialect));
+  events_.emplace_back("data: [DONE]\n\n");
 }
 
 void Generation::push_events(Choice& choice) {

@@ -51,12 +51,15 @@ class Generation {
   /// Hands the choice of that number its next token. Returns whether the choice ended by a stop
   /// string, which the engine cannot know.
   bool add_token(std::size_t number, const TokenEvent& event);
+  /// The engine died: this is done, and tells so in the place of what is missing.
+  void fail();
   [[nodiscard]] bool ready() const { return done() || streamed(); }
   void push_events(Choice& choice);
 
   Exchange exchange_;
   std::size_t running_;
   bool begun_ = false;
+  bool failed_ = false;
   std::deque<std::string> events_;
   GenerationListener* listener_ = nullptr;
 };

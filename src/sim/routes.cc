@@ -6,17 +6,21 @@
 namespace olla::sim {
 namespace {
 
-constexpr std::array<Route, 11> kRoutes = {{{"/health", "GET"},
-                                            {"/ping", "GET, POST"},
-                                            {"/version", "GET"},
-                                            {"/load", "GET"},
-                                            {"/metrics", "GET"},
-                                            {"/v1/models", "GET"},
-                                            {"/v1/chat/completions", "POST"},
-                                            {"/v1/completions", "POST"},
-                                            {"/v1/embeddings", "POST"},
-                                            {"/tokenize", "POST"},
-                                            {"/detokenize", "POST"}}};
+constexpr auto kRoutes = std::to_array<Route>({{"/health", "GET"},
+                                               {"/ping", "GET, POST"},
+                                               {"/version", "GET"},
+                                               {"/load", "GET"},
+                                               {"/metrics", "GET"},
+                                               {"/v1/models", "GET"},
+                                               {"/v1/chat/completions", "POST"},
+                                               {"/v1/completions", "POST"},
+                                               {"/v1/embeddings", "POST"},
+                                               {"/tokenize", "POST"},
+                                               {"/detokenize", "POST"},
+                                               // No vLLM has these: they make one fall ill.
+                                               {"/sim/drain", "POST"},
+                                               {"/sim/hang", "POST"},
+                                               {"/sim/kill_engine", "POST"}});
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

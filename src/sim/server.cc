@@ -89,7 +89,10 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   Api& api() override { return api_; }
   ApiTime time() override { return current_time(); }
 
+  [[nodiscard]] bool closing() const override { return api_.condition() == Condition::kHung; }
+
   void on_submitted() override {
+    if (closing()) hang();
     const auto next = api_.next_time();
     if (next && *next < armed_for_) arm(*next);
   }
@@ -98,7 +101,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   net::asio::io_context& io() override { return io_; }
 
   void serve(net::Socket socket) override {
-    if (stopped_) return;
+    if (stopped_ || closing()) return;
     auto connection =
         std::make_shared<net::ServerConnection>(std::move(socket), deadlines_, rules_);
     auto session = std::make_unique<Session>(*this, std::move(connection));
@@ -109,6 +112,17 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
                           // that from.
                           if (failure) std::rethrow_exception(failure);
                         });
+  }
+
+  /// What a real server does first when it is told to end, and then no more.
+  void hang() {
+    if (listener_closed_) return;
+    listener_closed_ = true;
+    listener_.close();
+    for (auto at = sessions_.begin(); at != sessions_.end();) {
+      Session& session = *at++;
+      session.close_if_idle();
+    }
   }
 
   void arm(TimePoint when) {
@@ -140,6 +154,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   net::Timer timer_;
   TimePoint armed_for_ = TimePoint::max();
   bool stopped_ = false;
+  bool listener_closed_ = false;
   Sessions sessions_;
 };
 

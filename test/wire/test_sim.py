@@ -266,6 +266,53 @@ def test_refuses_more_than_it_may_queue(world):
     assert metric(at, "vllm:admission_rejections_total", "max_num_queued_reqs") == 1
 
 
+def open_stream(at, **more):
+    """Begins a stream and reads up to its first event."""
+    at.send(json_request(CHAT, chat(stream=True, ignore_eos=True, **more)))
+    at.read_head()
+    at.reader.through(b"\n\n")
+
+
+def test_finishes_what_runs_when_it_drains(world):
+    sim = world.sim("--itl", "1ms")
+    stream, at = world.connect(sim), world.connect(sim)
+    open_stream(stream, max_tokens=300)
+    assert at.request("POST", "/sim/drain").status == 200
+    response = at.post(CHAT, chat())
+    assert response.status == 500
+    assert response.json()["error"]["message"] == "cannot schedule new futures after shutdown"
+    assert at.request("GET", "/health").status == 200
+    assert stream.reader.through(b"\r\n0\r\n\r\n").endswith(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+def test_tells_all_when_its_engine_dies(world):
+    sim = world.sim("--itl", "20ms")
+    stream, plain, at = (world.connect(sim) for _ in range(3))
+    open_stream(stream, max_tokens=5000)
+    plain.send(json_request(CHAT, chat(max_tokens=5000, ignore_eos=True)))
+    wait_for_metric(at, "vllm:num_requests_running", 2)
+    assert at.request("POST", "/sim/kill_engine").status == 200
+    end = stream.reader.through(b"\r\n0\r\n\r\n")
+    assert end.endswith(b'"code": 500}}\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n')
+    assert b'data: {"error": {"message": "EngineCore encountered an issue.' in end
+    assert plain.read_response().status == 500
+    response = at.request("GET", "/health")
+    assert response.status == 503 and response.body == b""
+
+
+def test_falls_silent_and_refuses_when_it_hangs(world):
+    sim = world.sim("--itl", "10s")
+    stream, idle, at = (world.connect(sim) for _ in range(3))
+    open_stream(stream, max_tokens=5000)
+    assert idle.request("GET", "/health").status == 200
+    assert at.request("POST", "/sim/hang").header("connection") == "close"
+    idle.assert_closed()
+    with pytest.raises(ConnectionRefusedError):
+        world.connect(sim)
+    stream.reader.through(b"\n\n\r\n")  # the first token, which came with the role
+    stream.assert_open()
+
+
 # --- an old version ---
 
 
