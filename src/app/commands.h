@@ -18,6 +18,7 @@ struct SimFlags {
   std::uint16_t port = 8000;  ///< 0: the system picks one for each server.
   std::string model = "sim-model";
   std::string vllm_version = "0.32.0";  ///< Before 0.12: with the manners of 0.11.
+  std::string kind = "all";             ///< generate, embed or all
   std::uint32_t count = 1;              ///< Servers on `port`, `port` + 1, ...
   std::chrono::milliseconds ttft{50};
   std::chrono::milliseconds itl{10};

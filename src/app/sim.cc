@@ -11,6 +11,16 @@
 
 namespace olla::app {
 
+namespace {
+
+sim::Service service_of(const std::string& kind) {
+  if (kind == "generate") return sim::Service::kGenerate;
+  if (kind == "embed") return sim::Service::kEmbed;
+  return sim::Service::kAll;
+}
+
+}  // namespace
+
 int sim_command(const SimFlags& flags) {
   if (flags.model.empty()) {
     std::fputs("error: --model must not be empty\n", stderr);
@@ -33,6 +43,7 @@ int sim_command(const SimFlags& flags) {
     if (flags.port != 0) options.port = static_cast<std::uint16_t>(flags.port + i);
     options.models = {flags.model};
     options.version = flags.vllm_version;
+    options.service = service_of(flags.kind);
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;
     options.rules.max_num_seqs = flags.max_num_seqs;

@@ -28,6 +28,15 @@ Answer too_many_choices() {
   return error_answer(error);
 }
 
+/// How an old server says that it is there for something else: with the status of a success.
+Answer wrong_service_answer(const Route& route) {
+  ErrorBody error;
+  error.message = "The model does not support " + std::string(route.api) + " API";
+  Answer answer = error_answer(error);
+  answer.status = 200;
+  return answer;
+}
+
 std::uint64_t hash_text(std::string_view text, std::uint64_t state) {
   for (const char c : text) {
     state = (state ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ULL;  // FNV-1a
@@ -99,7 +108,9 @@ Reply Api::handle(const ApiRequest& request, ApiTime time) {
 Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
   const Route* known = find_route(path);
-  if (known == nullptr) {
+  // An old server has every route; it refuses later, in words of its own.
+  const bool served = known != nullptr && serves(options_.service, *known);
+  if (known == nullptr || (!served && dialect_ == Dialect::kNew)) {
     const bool has_slash = path.size() > 1 && path.back() == '/';
     const std::string_view without = std::string_view(path).substr(0, path.size() - 1);
     if (!has_slash || find_route(without) == nullptr) return not_found_answer();
@@ -107,7 +118,7 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
   }
   if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
   if (path.starts_with("/sim/")) return control(path, time.now);
-  if (known->allow == "POST") return post(path, request, time);
+  if (known->allow == "POST") return post(*known, request, time);
   return get(path, time);
 }
 
@@ -155,9 +166,11 @@ Answer Api::get(std::string_view path, ApiTime time) {
   return answer;
 }
 
-Reply Api::post(std::string_view path, const ApiRequest& request, ApiTime time) {
+Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
+  const std::string_view path = route.path;
   auto parsed = parse_body(request, dialect_);
   if (auto* refused = std::get_if<Answer>(&parsed)) return std::move(*refused);
+  if (!serves(options_.service, route)) return wrong_service_answer(route);
   const json& body = std::get<json>(parsed);
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);

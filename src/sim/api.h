@@ -19,6 +19,7 @@
 #include "sim/generation.h"
 #include "sim/models.h"
 #include "sim/prompt.h"
+#include "sim/routes.h"
 #include "sim/tokenizer.h"
 
 namespace olla::sim {
@@ -32,6 +33,7 @@ struct ApiTime {
 struct ApiOptions {
   std::string version = "0.32.0";   ///< What /version says, and whose manners it has.
   std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
+  Service service = Service::kAll;
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
   std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.
@@ -80,7 +82,7 @@ class Api {
   Answer control(std::string_view path, TimePoint now);
   void kill_engine(TimePoint now);
   Answer get(std::string_view path, ApiTime time);
-  Reply post(std::string_view path, const ApiRequest& request, ApiTime time);
+  Reply post(const Route& route, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
   std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,

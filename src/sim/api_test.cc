@@ -421,6 +421,37 @@ TEST_F(ApiTest, NeitherGoesOnNorEndsWhenItHangs) {
   EXPECT_EQ(api_.stats().running, 0U);
 }
 
+TEST_F(ApiTest, HasNoRoutesOfAnotherService) {
+  ApiOptions only = options();
+  for (const Service service : {Service::kGenerate, Service::kEmbed}) {
+    only.service = service;
+    Api api(only, {});
+    const bool embeds = service == Service::kEmbed;
+    for (const std::string_view path : {kChat, kCompletions, std::string_view("/v1/embeddings")}) {
+      const Reply reply = api.handle({"POST", path, "sim", "application/json", {}, "{}"}, {});
+      const bool has = embeds == (path == "/v1/embeddings");
+      EXPECT_EQ(std::get<Answer>(reply).status, has ? 400 : 404) << path;
+      const bool absent = std::get<Answer>(reply).body == R"({"detail":"Not Found"})";
+      EXPECT_EQ(absent, !has);
+    }
+    const Reply shared = api.handle({"GET", "/v1/models", "sim", {}, {}, {}}, {});
+    EXPECT_EQ(std::get<Answer>(shared).status, 200);
+  }
+}
+
+TEST_F(OldApiTest, RefusesAnotherServiceWithTheStatusOfASuccess) {
+  ApiOptions only = options("0.11.0");
+  only.service = Service::kGenerate;
+  Api api(only, {});
+  const ApiRequest request{"POST", "/v1/embeddings",  "sim", "application/json",
+                           {},     R"({"input":"x"})"};
+  const Reply reply = api.handle(request, {});
+  EXPECT_EQ(std::get<Answer>(reply).status, 200);
+  EXPECT_EQ(std::get<Answer>(reply).body,
+            R"({"error":{"message":"The model does not support Embeddings API",)"
+            R"("type":"BadRequestError","param":null,"code":400}})");
+}
+
 TEST_F(ApiTest, IgnoresWhatOnlyAnOldVersionKnows) {
   json body = chat("hi");
   const json plain = answer(kChat, body)["choices"];

@@ -6,21 +6,27 @@
 namespace olla::sim {
 namespace {
 
-constexpr auto kRoutes = std::to_array<Route>({{"/health", "GET"},
-                                               {"/ping", "GET, POST"},
-                                               {"/version", "GET"},
-                                               {"/load", "GET"},
-                                               {"/metrics", "GET"},
-                                               {"/v1/models", "GET"},
-                                               {"/v1/chat/completions", "POST"},
-                                               {"/v1/completions", "POST"},
-                                               {"/v1/embeddings", "POST"},
-                                               {"/tokenize", "POST"},
-                                               {"/detokenize", "POST"},
-                                               // No vLLM has these: they make one fall ill.
-                                               {"/sim/drain", "POST"},
-                                               {"/sim/hang", "POST"},
-                                               {"/sim/kill_engine", "POST"}});
+constexpr Service kGenerate = Service::kGenerate;
+constexpr Service kEmbed = Service::kEmbed;
+constexpr Service kAll = Service::kAll;
+
+constexpr auto kRoutes = std::to_array<Route>({
+    {"/health", "GET", kAll, {}},
+    {"/ping", "GET, POST", kAll, {}},
+    {"/version", "GET", kAll, {}},
+    {"/load", "GET", kAll, {}},
+    {"/metrics", "GET", kAll, {}},
+    {"/v1/models", "GET", kAll, {}},
+    {"/v1/chat/completions", "POST", kGenerate, "Chat Completions"},
+    {"/v1/completions", "POST", kGenerate, "Completions"},
+    {"/v1/embeddings", "POST", kEmbed, "Embeddings"},
+    {"/tokenize", "POST", kAll, {}},
+    {"/detokenize", "POST", kAll, {}},
+    // No vLLM has these: they make one fall ill.
+    {"/sim/drain", "POST", kAll, {}},
+    {"/sim/hang", "POST", kAll, {}},
+    {"/sim/kill_engine", "POST", kAll, {}},
+});
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -35,6 +41,10 @@ const Route* find_route(std::string_view path) {
   const auto* const at = std::find_if(kRoutes.begin(), kRoutes.end(),
                                       [path](const Route& route) { return route.path == path; });
   return at == kRoutes.end() ? nullptr : at;
+}
+
+bool serves(Service service, const Route& route) {
+  return service == Service::kAll || route.service == Service::kAll || route.service == service;
 }
 
 bool allows(const Route& route, std::string_view method) {

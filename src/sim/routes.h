@@ -1,15 +1,24 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace olla::sim {
 
+/// What a server is there for.
+enum class Service : std::uint8_t { kGenerate, kEmbed, kAll };
+
 /// A path that the server answers.
 struct Route {
   std::string_view path;
-  std::string_view allow;  ///< Methods, as the allow header lists them.
+  std::string_view allow;           ///< Methods, as the allow header lists them.
+  Service service = Service::kAll;  ///< Of which servers; kAll: of every one.
+  std::string_view api = {};        ///< What the API is called where another service refuses it.
 };
+
+/// Whether a server for `service` has what the route stands for. One for kAll has everything.
+bool serves(Service service, const Route& route);
 
 /// The route of a decoded path, or nullptr.
 const Route* find_route(std::string_view path);

@@ -45,6 +45,7 @@ ApiOptions api_options(const ServerOptions& options) {
   ApiOptions out;
   out.version = options.version;
   out.models = options.models;
+  out.service = options.service;
   out.rules = options.rules;
   out.seed = options.seed;
   out.id_seed = system_seed();

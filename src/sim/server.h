@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "net/types.h"
 #include "sim/engine.h"
+#include "sim/routes.h"
 
 namespace olla::sim {
 
@@ -16,6 +17,7 @@ struct ServerOptions {
   std::uint16_t port = 0;           ///< 0: the system picks a free one.
   std::string version = "0.32.0";   ///< Of vLLM; before 0.12 it has the manners of 0.11.
   std::vector<std::string> models;  ///< At least one. All are accepted; the first is in answers.
+  Service service = Service::kAll;  ///< What it is there for; other routes do not exist.
   EngineRules rules;
   std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.
 };

@@ -260,10 +260,20 @@ def test_refuses_more_than_it_may_queue(world):
     response = at.post(CHAT, chat())
     assert response.status == 503 and response.header("retry-after") is None
     error = response.json()["error"]
-    assert error["message"].startswith("The engine is currently busy and cannot accept new requests.")
+    assert error["message"].startswith("The engine is currently busy and cannot accept new")
     assert error["type"] == "Service Unavailable" and error["code"] == 503
     assert at.request("GET", "/health").status == 200
     assert metric(at, "vllm:admission_rejections_total", "max_num_queued_reqs") == 1
+
+
+@pytest.mark.parametrize("kind, path", [("generate", "/v1/embeddings"), ("embed", CHAT)])
+def test_has_no_routes_of_another_kind(world, kind, path):
+    at = world.connect(world.sim("--kind", kind))
+    response = at.post(path, {"model": "tiny", "input": "x", "messages": MESSAGES})
+    assert response.status == 404 and response.json() == {"detail": "Not Found"}
+    at = world.connect(world.sim("--kind", kind, "--vllm-version", "0.11.0"))
+    response = at.post(path, {"model": "tiny", "input": "x", "messages": MESSAGES})
+    assert response.status == 200 and response.json()["error"]["code"] == 400
 
 
 def open_stream(at, **more):
@@ -434,6 +444,7 @@ def test_answers_pipelined_requests(client):
         ["--model", "m", "--port", "65535", "--count", "2"],
         ["--model", "m", "--ttft", "5x"],
         ["--model", "m", "--itl", "9" * 400],
+        ["--model", "m", "--kind", "chat"],
     ],
 )
 def test_refuses_flags_that_make_no_sense(flags):
