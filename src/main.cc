@@ -50,7 +50,11 @@ int run(int argc, char** argv) {
   CLI::App* sim = app.add_subcommand("sim", "run simulated vLLM servers");
   sim->add_option("--port", sim_flags.port, "port of the first server; 0: any")
       ->capture_default_str();
-  sim->add_option("--model", sim_flags.model, "name of the model served")->capture_default_str();
+  sim->add_option("--model", sim_flags.models, "name of the model; again for each further name")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  sim->add_option("--lora", sim_flags.loras, "name of a LoRA adapter; again for each further one")
+      ->allow_extra_args(false);
   sim->add_option("--vllm-version", sim_flags.vllm_version,
                   "version to answer as; before 0.12 as 0.11 does")
       ->capture_default_str();

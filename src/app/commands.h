@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace olla::app {
 
@@ -15,11 +16,12 @@ int serve_command(const std::string& config_file);
 int check_command(const std::string& config_file);
 
 struct SimFlags {
-  std::uint16_t port = 8000;  ///< 0: the system picks one for each server.
-  std::string model = "sim-model";
-  std::string vllm_version = "0.32.0";  ///< Before 0.12: with the manners of 0.11.
-  std::string kind = "all";             ///< generate, embed or all
-  std::uint32_t count = 1;              ///< Servers on `port`, `port` + 1, ...
+  std::uint16_t port = 8000;                        ///< 0: the system picks one for each server.
+  std::vector<std::string> models = {"sim-model"};  ///< The first one is in answers.
+  std::vector<std::string> loras;                   ///< Adapters of the first model.
+  std::string vllm_version = "0.32.0";              ///< Before 0.12: with the manners of 0.11.
+  std::string kind = "all";                         ///< generate, embed or all
+  std::uint32_t count = 1;                          ///< Servers on `port`, `port` + 1, ...
   std::chrono::milliseconds ttft{50};
   std::chrono::milliseconds itl{10};
   std::uint64_t seed = 0;

@@ -91,7 +91,7 @@ Api::Api(ApiOptions options, ApiTime started)
     : options_(std::move(options)),
       started_(started),
       dialect_(dialect_of(options_.version)),
-      models_(options_.models, dialect_),
+      models_(options_.models, options_.loras, dialect_),
       engine_(options_.rules),
       ids_(options_.id_seed) {
   if (dialect_ == Dialect::kOld) return;
@@ -217,7 +217,7 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
   exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
   exchange.created = time.unix_seconds;
-  exchange.model = models_.first();
+  exchange.model = models_.name_for(sampling.model);
   exchange.fingerprint = fingerprint_;
   exchange.tokenizer = &tokenizer_;
   return submit(std::move(exchange), time.now);

@@ -33,6 +33,7 @@ struct ApiTime {
 struct ApiOptions {
   std::string version = "0.32.0";   ///< What /version says, and whose manners it has.
   std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
+  std::vector<Lora> loras;
   Service service = Service::kAll;
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.

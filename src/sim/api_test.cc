@@ -280,6 +280,29 @@ TEST_F(ApiTest, AcceptsEveryServedNameAndAnswersWithTheFirst) {
             "The model `gpt` does not exist. Valid aliases: llama, llama-alias.");
 }
 
+TEST_F(ApiTest, ServesAdaptersUnderTheirOwnNames) {
+  ApiOptions with = options();
+  with.loras = {{"llama-sql", "./sql"}};
+  Api api(with, {});
+  const Reply list = api.handle({"GET", "/v1/models", "sim", {}, {}, {}}, {{}, 7});
+  const json data = json::parse(std::get<Answer>(list).body)["data"];
+  ASSERT_EQ(data.size(), 3U);
+  EXPECT_EQ(data[1]["id"], "llama-alias");
+  EXPECT_EQ(data[1]["root"], "llama");
+  EXPECT_EQ(data[1]["parent"], nullptr);
+  EXPECT_EQ(data[2]["id"], "llama-sql");
+  EXPECT_EQ(data[2]["root"], "./sql");
+  EXPECT_EQ(data[2]["parent"], "llama");
+  EXPECT_EQ(data[2]["max_model_len"], nullptr);
+  json body = chat("hi");
+  body["model"] = "llama-sql";
+  const std::string text = body.dump();
+  Reply reply = api.handle({"POST", kChat, "sim", "application/json", {}, text}, {});
+  auto& generation = std::get<std::unique_ptr<Generation>>(reply);
+  api.advance(at(10'000'000));
+  EXPECT_EQ(json::parse(generation->answer().body)["model"], "llama-sql");
+}
+
 TEST_F(ApiTest, AbortsWhatRunsWhenTheClientLeaves) {
   json body = chat("hi");
   body["n"] = 2;

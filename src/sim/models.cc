@@ -14,13 +14,24 @@ std::string make_id(Dialect dialect, Random& ids) {
   return id;
 }
 
-Models::Models(std::vector<std::string> served, Dialect dialect)
-    : served_(std::move(served)), dialect_(dialect) {
+Models::Models(std::vector<std::string> served, std::vector<Lora> loras, Dialect dialect)
+    : served_(std::move(served)), loras_(std::move(loras)), dialect_(dialect) {
   OLLA_CHECK(!served_.empty());
 }
 
+const Lora* Models::find_lora(std::string_view name) const {
+  const auto at = std::find_if(loras_.begin(), loras_.end(),
+                               [name](const Lora& lora) { return lora.name == name; });
+  return at == loras_.end() ? nullptr : &*at;
+}
+
+const std::string& Models::name_for(const std::optional<std::string>& model) const {
+  const Lora* lora = model ? find_lora(*model) : nullptr;
+  return lora == nullptr ? first() : lora->name;
+}
+
 std::optional<Answer> Models::check(const std::optional<std::string>& model) const {
-  if (!model || model->empty() ||
+  if (!model || model->empty() || find_lora(*model) != nullptr ||
       std::find(served_.begin(), served_.end(), *model) != served_.end()) {
     return std::nullopt;
   }
@@ -29,6 +40,7 @@ std::optional<Answer> Models::check(const std::optional<std::string>& model) con
   error.type = "NotFoundError";
   error.message = "The model `" + *model + "` does not exist.";
   if (dialect_ == Dialect::kOld) return error_answer(error);
+  // Adapters are not among the names, though they are served.
   error.message += " Valid aliases: ";
   for (const std::string& name : served_) {
     if (&name != &served_.front()) error.message += ", ";
@@ -40,15 +52,34 @@ std::optional<Answer> Models::check(const std::optional<std::string>& model) con
 }
 
 std::string Models::list(const ListOptions& options, Random& ids) const {
+  struct Entry {
+    std::string_view id;
+    std::string_view root;
+    bool adapter;
+  };
+  std::vector<Entry> entries;
+  for (const std::string& model : served_) {
+    entries.push_back({model, first(), false});
+  }
+  for (const Lora& lora : loras_) {
+    entries.push_back({lora.name, lora.path, true});
+  }
   const std::string created = std::to_string(options.unix_seconds);
   std::string out = R"({"object":"list","data":[)";
-  for (const std::string& model : served_) {
-    if (&model != &served_.front()) out += ',';
+  for (const Entry& entry : entries) {
+    if (&entry != &entries.front()) out += ',';
     out += R"({"id":)";
-    append_json_string(out, model);
+    append_json_string(out, entry.id);
     out += R"(,"object":"model","created":)" + created + R"(,"owned_by":"vllm","root":)";
-    append_json_string(out, first());
-    out += R"(,"parent":null,"max_model_len":)" + std::to_string(options.max_model_len);
+    append_json_string(out, entry.root);
+    out += R"(,"parent":)";
+    if (entry.adapter) {
+      append_json_string(out, first());
+    } else {
+      out += "null";
+    }
+    out += R"(,"max_model_len":)";
+    out += entry.adapter ? "null" : std::to_string(options.max_model_len);
     out += R"(,"permission":[{"id":"modelperm-)" + make_id(dialect_, ids);
     out += R"(","object":"model_permission","created":)" + created;
     out += R"(,"allow_create_engine":false,"allow_sampling":true,"allow_logprobs":true,)"

@@ -45,6 +45,9 @@ ApiOptions api_options(const ServerOptions& options) {
   ApiOptions out;
   out.version = options.version;
   out.models = options.models;
+  for (const std::string& name : options.loras) {
+    out.loras.push_back({name, name});
+  }
   out.service = options.service;
   out.rules = options.rules;
   out.seed = options.seed;

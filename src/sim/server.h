@@ -17,6 +17,7 @@ struct ServerOptions {
   std::uint16_t port = 0;           ///< 0: the system picks a free one.
   std::string version = "0.32.0";   ///< Of vLLM; before 0.12 it has the manners of 0.11.
   std::vector<std::string> models;  ///< At least one. All are accepted; the first is in answers.
+  std::vector<std::string> loras;   ///< Names of LoRA adapters, which are their paths too.
   Service service = Service::kAll;  ///< What it is there for; other routes do not exist.
   EngineRules rules;
   std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.

@@ -266,6 +266,23 @@ def test_refuses_more_than_it_may_queue(world):
     assert metric(at, "vllm:admission_rejections_total", "max_num_queued_reqs") == 1
 
 
+def test_serves_aliases_and_adapters(world):
+    sim = world.sim("--model", "short", "--lora", "sql", "--lora", "law", model="Some/Model")
+    at = world.connect(sim)
+    entries = at.request("GET", "/v1/models").json()["data"]
+    assert [(e["id"], e["root"], e["parent"]) for e in entries] == [
+        ("Some/Model", "Some/Model", None),
+        ("short", "Some/Model", None),
+        ("sql", "sql", "Some/Model"),
+        ("law", "law", "Some/Model"),
+    ]
+    assert entries[1]["max_model_len"] > 0 and entries[2]["max_model_len"] is None
+    for asked, told in (("Some/Model", "Some/Model"), ("short", "Some/Model"), ("law", "law")):
+        assert at.post(CHAT, chat(model=asked)).json()["model"] == told
+    message = at.post(CHAT, chat(model="nope")).json()["error"]["message"]
+    assert message == "The model `nope` does not exist. Valid aliases: Some/Model, short."
+
+
 @pytest.mark.parametrize("kind, path", [("generate", "/v1/embeddings"), ("embed", CHAT)])
 def test_has_no_routes_of_another_kind(world, kind, path):
     at = world.connect(world.sim("--kind", kind))
