@@ -66,6 +66,9 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   add_duration(*sim, "--ttft", sim_flags.ttft, "time to the first token (50ms)");
   add_duration(*sim, "--itl", sim_flags.itl, "time between tokens (10ms)");
+  sim->add_option("--data-parallel-size", sim_flags.data_parallel_size, "engines in each server")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   sim->add_option("--max-num-seqs", sim_flags.max_num_seqs, "answers generated at once")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

@@ -48,6 +48,7 @@ int sim_command(const SimFlags& flags) {
     options.loras = flags.loras;
     options.version = flags.vllm_version;
     options.service = service_of(flags.kind);
+    options.data_parallel_size = flags.data_parallel_size;
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;
     options.rules.max_num_seqs = flags.max_num_seqs;

@@ -1,7 +1,6 @@
 #include "sim/api.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
@@ -92,7 +91,7 @@ Api::Api(ApiOptions options, ApiTime started)
       started_(started),
       dialect_(dialect_of(options_.version)),
       models_(options_.models, options_.loras, dialect_),
-      engine_(options_.rules),
+      ranks_(options_.rules, options_.data_parallel_size),
       ids_(options_.id_seed) {
   if (dialect_ == Dialect::kOld) return;
   const std::uint64_t hash = hash_text(models_.first(), options_.rules.max_model_len);
@@ -131,19 +130,9 @@ Answer Api::control(std::string_view path, TimePoint now) {
     condition_ = Condition::kHung;
     return json_answer(R"({"condition":"hung"})");
   }
-  kill_engine(now);
-  return json_answer(R"({"condition":"dead"})");
-}
-
-void Api::kill_engine(TimePoint now) {
   condition_ = Condition::kDead;
-  while (!places_.empty()) {
-    Generation& generation = *places_.begin()->second.generation;
-    leave(generation, now);
-    generation.fail();
-    // Last: the listener may destroy the generation.
-    if (generation.listener_ != nullptr) generation.listener_->on_ready();
-  }
+  ranks_.fail_all(now);
+  return json_answer(R"({"condition":"dead"})");
 }
 
 Answer Api::get(std::string_view path, ApiTime time) {
@@ -152,14 +141,16 @@ Answer Api::get(std::string_view path, ApiTime time) {
     append_json_string(body, options_.version);
     return json_answer(body + "}");
   }
-  if (path == "/load") return json_answer(R"({"server_load":0})");
+  if (path == "/load") {
+    const std::size_t load = ranks_.running() + ranks_.waiting();
+    return json_answer(R"({"server_load":)" + std::to_string(load) + "}");
+  }
   if (path == "/v1/models")
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
   if (path == "/metrics") {
     const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
                                dialect_, rejected_};
-    const std::array<const Engine*, 1> engines = {&engine_};
-    return metrics_answer(metrics_text(engines, labels));
+    return metrics_answer(metrics_text(ranks_.engines(), labels));
   }
   Answer answer = empty_answer();  // /health and /ping
   if (condition_ == Condition::kDead) answer.status = 503;
@@ -229,7 +220,7 @@ std::optional<Answer> Api::check_condition(Kind kind, const Fields& fields) {
   const bool needs_tokenizer = kind == Kind::kChat || has_text(*fields.find("prompt"));
   if (condition_ == Condition::kDraining && needs_tokenizer) return shutdown_answer();
   const std::size_t limit = options_.rules.max_num_queued_reqs;
-  if (limit == 0 || engine_.stats().running + engine_.stats().waiting < limit) return std::nullopt;
+  if (limit == 0 || ranks_.running() + ranks_.waiting() < limit) return std::nullopt;
   ++rejected_;
   return busy_answer();
 }
@@ -245,28 +236,24 @@ std::variant<std::vector<Tokens>, Answer> Api::read_prompts(Kind kind, Fields& f
 
 std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   const auto samples = static_cast<std::size_t>(exchange.sampling.samples);
-  for (std::size_t prompt = 0; prompt < exchange.prompts.size(); ++prompt) {
+  std::vector<Sequence> sequences;
+  for (std::size_t number = 0; number < exchange.prompts.size(); ++number) {
+    const Tokens& prompt = exchange.prompts[number];
+    const std::size_t room = options_.rules.max_model_len - prompt.size();
+    const Sampling& sampling = exchange.sampling;
+    const auto limit = sampling.tokens_max.value_or(static_cast<std::int64_t>(room));
+    const std::size_t wanted = exchange.only_echo() ? 1 : static_cast<std::size_t>(limit);
     for (std::size_t sample = 0; sample < samples; ++sample) {
-      exchange.choices.emplace_back(exchange.choices.size(), prompt, exchange.sampling);
+      exchange.choices.emplace_back(exchange.choices.size(), number, sampling);
+      const TextSeed seed{
+          sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed, prompt,
+          sample};
+      sequences.push_back({prompt, text_for(exchange, text_seed(seed)), std::min(wanted, room),
+                           static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end});
     }
   }
   auto generation = std::make_unique<Generation>(std::move(exchange));
-  const Sampling& sampling = generation->exchange().sampling;
-  for (Choice& choice : generation->exchange_.choices) {
-    const Tokens& prompt = generation->exchange().prompts[choice.prompt];
-    const std::size_t room = options_.rules.max_model_len - prompt.size();
-    const std::size_t wanted = generation->exchange().only_echo()
-                                   ? 1
-                                   : static_cast<std::size_t>(sampling.tokens_max.value_or(
-                                         static_cast<std::int64_t>(room)));
-    const TextSeed seed{sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed,
-                        prompt, choice.index % samples};
-    Sequence sequence{prompt, text_for(generation->exchange(), text_seed(seed)),
-                      std::min(wanted, room), static_cast<std::size_t>(sampling.tokens_min),
-                      sampling.ignore_end};
-    choice.sequence = engine_.submit(std::move(sequence), now);
-    places_.emplace(choice.sequence, Place{generation.get(), choice.index});
-  }
+  ranks_.submit(*generation, std::move(sequences), now);
   return generation;
 }
 
@@ -282,32 +269,16 @@ TextGenerator Api::text_for(const Exchange& exchange, std::uint64_t seed) const 
 
 std::optional<TimePoint> Api::next_time() const {
   if (condition_ == Condition::kHung) return std::nullopt;
-  return engine_.next_time();
+  return ranks_.next_time();
 }
 
 void Api::advance(TimePoint now) {
   if (condition_ == Condition::kHung) return;
-  while (const auto event = engine_.next(now)) {
-    const auto at = places_.find(event->sequence);
-    OLLA_CHECK(at != places_.end());
-    const Place place = at->second;
-    if (event->finish) places_.erase(at);
-    Generation& generation = *place.generation;
-    const bool stopped = generation.add_token(place.choice, *event);
-    if (stopped && !event->finish) {
-      places_.erase(event->sequence);
-      engine_.stop(event->sequence, event->time);
-    }
-    // Last: the listener may leave and destroy the generation.
-    if (generation.listener_ != nullptr && generation.ready()) generation.listener_->on_ready();
-  }
+  ranks_.advance(now);
 }
 
 void Api::leave(Generation& generation, TimePoint now) {
-  if (generation.done()) return;
-  for (const Choice& choice : generation.exchange().choices) {
-    if (places_.erase(choice.sequence) > 0) engine_.abort(choice.sequence, now);
-  }
+  ranks_.leave(generation, now);
 }
 
 Answer Api::embeddings(const json& body, const ApiRequest& request, ApiTime time) {

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "sim/generation.h"
 #include "sim/models.h"
 #include "sim/prompt.h"
+#include "sim/ranks.h"
 #include "sim/routes.h"
 #include "sim/tokenizer.h"
 
@@ -35,6 +35,7 @@ struct ApiOptions {
   std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
   std::vector<Lora> loras;
   Service service = Service::kAll;
+  std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
   std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.
@@ -67,21 +68,16 @@ class Api {
   /// The generation is done with, or its client left: what still runs of it is aborted.
   void leave(Generation& generation, TimePoint now);
 
-  [[nodiscard]] const EngineStats& stats() const { return engine_.stats(); }
+  /// Of one data-parallel rank.
+  [[nodiscard]] const EngineStats& stats(std::size_t rank = 0) const { return ranks_.stats(rank); }
   [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
   [[nodiscard]] Dialect dialect() const { return dialect_; }
   /// A server that hangs takes no connection any more, and closes the idle ones.
   [[nodiscard]] Condition condition() const { return condition_; }
 
  private:
-  struct Place {
-    Generation* generation;
-    std::size_t choice;
-  };
-
   Reply route(const ApiRequest& request, ApiTime time);
   Answer control(std::string_view path, TimePoint now);
-  void kill_engine(TimePoint now);
   Answer get(std::string_view path, ApiTime time);
   Reply post(const Route& route, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
@@ -100,11 +96,10 @@ class Api {
   Models models_;
   std::string fingerprint_;
   Tokenizer tokenizer_;
-  Engine engine_;
+  Ranks ranks_;
   Random ids_;
   std::uint64_t rejected_ = 0;
   Condition condition_ = Condition::kWell;
-  std::unordered_map<SequenceId, Place> places_;
 };
 
 }  // namespace olla::sim

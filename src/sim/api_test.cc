@@ -303,6 +303,28 @@ TEST_F(ApiTest, ServesAdaptersUnderTheirOwnNames) {
   EXPECT_EQ(json::parse(generation->answer().body)["model"], "llama-sql");
 }
 
+TEST_F(ApiTest, SpreadsRequestsOverItsEngines) {
+  ApiOptions two = options();
+  two.data_parallel_size = 2;
+  Api api(two, {});
+  json body = chat("hi");
+  body["n"] = 2;
+  const std::string text = body.dump();
+  std::vector<Reply> replies;
+  for (int i = 0; i < 3; ++i) {
+    replies.push_back(api.handle({"POST", kChat, "sim", "application/json", {}, text}, {}));
+  }
+  EXPECT_EQ(api.stats(0).running, 4U);
+  EXPECT_EQ(api.stats(1).running, 2U);
+  const Reply load = api.handle({"GET", "/load", "sim", {}, {}, {}}, {});
+  EXPECT_EQ(std::get<Answer>(load).body, R"({"server_load":6})");
+  api.leave(*std::get<std::unique_ptr<Generation>>(replies[1]), {});
+  EXPECT_EQ(api.stats(1).running, 0U);
+  api.advance(at(10'000'000));
+  EXPECT_EQ(api.stats(0).finished[0] + api.stats(0).finished[1], 4U);
+  EXPECT_TRUE(std::get<std::unique_ptr<Generation>>(replies[2])->done());
+}
+
 TEST_F(ApiTest, AbortsWhatRunsWhenTheClientLeaves) {
   json body = chat("hi");
   body["n"] = 2;

@@ -75,6 +75,10 @@ void Generation::fail() {
   events_.emplace_back("data: [DONE]\n\n");
 }
 
+void Generation::notify() {
+  if (listener_ != nullptr && ready()) listener_->on_ready();
+}
+
 void Generation::push_events(Choice& choice) {
   const bool chat = exchange_.kind == Kind::kChat;
   if (!begun_ && chat) {

@@ -22,8 +22,8 @@ class GenerationListener {
 /// The answer to one chat or completion request while the engine writes it: tokens go in, events
 /// or one body come out.
 ///
-/// Made and fed by Api; the server takes what is ready. Each token is one event, however late the
-/// reader is: a real vLLM joins tokens then. An answer is bounded by the context length, so the
+/// Made by Api, fed by Ranks; the server takes what is ready. Each token is one event, however late
+/// the reader is: a real vLLM joins tokens then. An answer is bounded by the context length, so the
 /// queue of events is too.
 class Generation {
  public:
@@ -45,7 +45,7 @@ class Generation {
   void set_listener(GenerationListener* listener) { listener_ = listener; }
 
  private:
-  friend class Api;
+  friend class Ranks;
 
   [[nodiscard]] const Exchange& exchange() const { return exchange_; }
   /// Hands the choice of that number its next token. Returns whether the choice ended by a stop
@@ -55,9 +55,12 @@ class Generation {
   void fail();
   [[nodiscard]] bool ready() const { return done() || streamed(); }
   void push_events(Choice& choice);
+  /// Tells the listener if there is something for it; this may be gone afterwards.
+  void notify();
 
   Exchange exchange_;
   std::size_t running_;
+  std::size_t rank_ = 0;  // the engine that works on it
   bool begun_ = false;
   bool failed_ = false;
   std::deque<std::string> events_;

@@ -283,6 +283,18 @@ def test_serves_aliases_and_adapters(world):
     assert message == "The model `nope` does not exist. Valid aliases: Some/Model, short."
 
 
+def test_shows_each_of_its_engines(world):
+    sim = world.sim("--ttft", "60s", "--data-parallel-size", "2")
+    streams = [world.connect(sim) for _ in range(3)]
+    for stream in streams:
+        stream.send(json_request(CHAT, chat(stream=True)))
+        stream.read_head()
+    at = world.connect(sim)
+    for engine, running in (("0", 2), ("1", 1), ("2", None)):
+        assert metric(at, "vllm:num_requests_running", f'engine="{engine}"') == running
+    assert at.request("GET", "/load").json() == {"server_load": 3}
+
+
 @pytest.mark.parametrize("kind, path", [("generate", "/v1/embeddings"), ("embed", CHAT)])
 def test_has_no_routes_of_another_kind(world, kind, path):
     at = world.connect(world.sim("--kind", kind))
