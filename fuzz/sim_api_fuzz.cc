@@ -13,8 +13,9 @@ using olla::sim::Answer;
 using olla::sim::Api;
 using olla::sim::Generation;
 
-constexpr std::array<std::string_view, 5> kPaths = {"/v1/chat/completions", "/v1/completions",
-                                                    "/v1/embeddings", "/tokenize", "/detokenize"};
+constexpr auto kPaths = std::to_array<std::string_view>(
+    {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/score", "/rerank", "/classify",
+     "/pooling", "/tokenize", "/detokenize"});
 
 // A request may ask for thousands of answers; so many are only begun.
 constexpr std::size_t kFinishedMax = 64;

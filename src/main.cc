@@ -59,7 +59,7 @@ int run(int argc, char** argv) {
                   "version to answer as; before 0.12 as 0.11 does")
       ->capture_default_str();
   sim->add_option("--kind", sim_flags.kind, "what the servers are there for")
-      ->check(CLI::IsMember({"generate", "embed", "all"}))
+      ->check(CLI::IsMember({"generate", "embed", "transcribe", "all"}))
       ->capture_default_str();
   sim->add_option("--count", sim_flags.count, "number of servers")
       ->check(CLI::Range(1, 1000))

@@ -20,7 +20,7 @@ struct SimFlags {
   std::vector<std::string> models = {"sim-model"};  ///< The first one is in answers.
   std::vector<std::string> loras;                   ///< Adapters of the first model.
   std::string vllm_version = "0.32.0";              ///< Before 0.12: with the manners of 0.11.
-  std::string kind = "all";                         ///< generate, embed or all
+  std::string kind = "all";                         ///< generate, embed, transcribe or all
   std::uint32_t count = 1;                          ///< Servers on `port`, `port` + 1, ...
   std::chrono::milliseconds ttft{50};
   std::chrono::milliseconds itl{10};

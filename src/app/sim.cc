@@ -17,6 +17,7 @@ namespace {
 sim::Service service_of(const std::string& kind) {
   if (kind == "generate") return sim::Service::kGenerate;
   if (kind == "embed") return sim::Service::kEmbed;
+  if (kind == "transcribe") return sim::Service::kTranscribe;
   return sim::Service::kAll;
 }
 

@@ -7,9 +7,11 @@
 #include "sim/constraint.h"
 #include "sim/embeddings.h"
 #include "sim/failure.h"
+#include "sim/form.h"
 #include "sim/json_text.h"
 #include "sim/metrics_text.h"
 #include "sim/routes.h"
+#include "sim/scores.h"
 #include "sim/tokenize.h"
 
 namespace olla::sim {
@@ -159,15 +161,18 @@ Answer Api::get(std::string_view path, ApiTime time) {
 
 Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
   const std::string_view path = route.path;
+  if (path == "/v1/audio/transcriptions" && serves(options_.service, route)) {
+    return transcribe(request);
+  }
   auto parsed = parse_body(request, dialect_);
   if (auto* refused = std::get_if<Answer>(&parsed)) return std::move(*refused);
   if (!serves(options_.service, route)) return wrong_service_answer(route);
   const json& body = std::get<json>(parsed);
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);
-  if (path == "/v1/embeddings") return embeddings(body, request, time);
   if (path == "/tokenize") return tokenize_answer(body, prompt_rules(), models_);
-  return detokenize_answer(body, tokenizer_, models_);
+  if (path == "/detokenize") return detokenize_answer(body, tokenizer_, models_);
+  return embed(path, body, request, time);
 }
 
 Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiTime time) {
@@ -281,10 +286,35 @@ void Api::leave(Generation& generation, TimePoint now) {
   ranks_.leave(generation, now);
 }
 
-Answer Api::embeddings(const json& body, const ApiRequest& request, ApiTime time) {
+Answer Api::embed(std::string_view path, const json& body, const ApiRequest& request,
+                  ApiTime time) {
   const EmbeddingContext context{prompt_rules(), models_.served(),
                                  request_id(request, std::nullopt), time.unix_seconds};
-  return embeddings_answer(body, context);
+  if (path == "/v1/embeddings") return embeddings_answer(body, context);
+  if (path.ends_with("/score")) return score_answer(body, context);
+  if (path.ends_with("/rerank")) return rerank_answer(body, context);
+  if (path == "/classify") return classify_answer(body, context);
+  return pooling_answer(body, context);
+}
+
+/// A form, not JSON: nothing listens to what is in the file.
+Answer Api::transcribe(const ApiRequest& request) const {
+  const std::string_view type = request.content_type.value_or(std::string_view());
+  const json body = json::object();
+  Fields fields(body, dialect_);
+  const auto model = form_field(type, request.body, "model");
+  if (!form_field(type, request.body, "file")) fields.fail_missing("file");
+  if (!model) fields.fail_missing("model");
+  if (fields.failed()) return fields.answer();
+  if (auto refused = models_.check(std::string(*model))) return std::move(*refused);
+  TextGenerator words(tokenizer_, hash_text(request.body, 0), false);
+  std::vector<TokenId> tokens;
+  for (TokenId token = words.next(true); token != Tokenizer::kTurnEnd; token = words.next(true)) {
+    tokens.push_back(token);
+  }
+  std::string out = R"({"text":)";
+  append_json_string(out, tokenizer_.detokenize(tokens));
+  return json_answer(out + R"(,"usage":{"type":"duration","seconds":1}})");
 }
 
 std::string Api::request_id(const ApiRequest& request,

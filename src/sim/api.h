@@ -86,7 +86,9 @@ class Api {
                                                                        Fields& fields) const;
   std::optional<Answer> check_condition(Kind kind, const Fields& fields);
   [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::uint64_t seed) const;
-  Answer embeddings(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  Answer embed(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
+               ApiTime time);
+  [[nodiscard]] Answer transcribe(const ApiRequest& request) const;
   std::string request_id(const ApiRequest& request, const std::optional<std::string>& from_body);
   [[nodiscard]] PromptRules prompt_rules() const;
 

@@ -30,6 +30,7 @@ Received ask(const Json& recorded, const std::string& model, const char* version
   ApiOptions options;
   options.version = version;
   options.models = {model};
+  options.service = model == "tiny" ? Service::kGenerate : Service::kEmbed;
   options.rules.max_model_len = 2048;
   Api api(options, {});
   const auto text = [&recorded](const char* key) { return recorded.value(key, std::string()); };
@@ -121,7 +122,8 @@ void compare_shapes(const Json& all, const char* version) {
   for (const Json& recorded : all) {
     SCOPED_TRACE(recorded["name"].get<std::string>());
     const bool embeds = recorded["target"] == "/v1/embeddings";
-    const Received received = ask(recorded, embeds ? "tiny-embed" : "tiny", version);
+    const std::string model = recorded.value("model", embeds ? "tiny-embed" : "tiny");
+    const Received received = ask(recorded, model, version);
     if (recorded.contains("answer")) {
       EXPECT_EQ(received.answer.status, 200) << received.answer.body;
       const Json answer = Json::parse(received.answer.body, nullptr, false);

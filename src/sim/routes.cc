@@ -8,6 +8,7 @@ namespace {
 
 constexpr Service kGenerate = Service::kGenerate;
 constexpr Service kEmbed = Service::kEmbed;
+constexpr Service kTranscribe = Service::kTranscribe;
 constexpr Service kAll = Service::kAll;
 
 constexpr auto kRoutes = std::to_array<Route>({
@@ -20,6 +21,14 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"/v1/chat/completions", "POST", kGenerate, "Chat Completions"},
     {"/v1/completions", "POST", kGenerate, "Completions"},
     {"/v1/embeddings", "POST", kEmbed, "Embeddings"},
+    {"/score", "POST", kEmbed, "Score"},
+    {"/v1/score", "POST", kEmbed, "Score"},
+    {"/rerank", "POST", kEmbed, "Rerank (Score)"},
+    {"/v1/rerank", "POST", kEmbed, "Rerank (Score)"},
+    {"/v2/rerank", "POST", kEmbed, "Rerank (Score)"},
+    {"/classify", "POST", kEmbed, "Classification"},
+    {"/pooling", "POST", kEmbed, "Pooling"},
+    {"/v1/audio/transcriptions", "POST", kTranscribe, "Transcriptions"},
     {"/tokenize", "POST", kAll, {}},
     {"/detokenize", "POST", kAll, {}},
     // No vLLM has these: they make one fall ill.

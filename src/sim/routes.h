@@ -7,7 +7,7 @@
 namespace olla::sim {
 
 /// What a server is there for.
-enum class Service : std::uint8_t { kGenerate, kEmbed, kAll };
+enum class Service : std::uint8_t { kGenerate, kEmbed, kTranscribe, kAll };
 
 /// A path that the server answers.
 struct Route {

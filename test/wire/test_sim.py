@@ -148,6 +148,48 @@ def test_makes_embeddings(client):
     assert all(isinstance(x, float) for x in answer["data"][0]["embedding"])
 
 
+@pytest.mark.parametrize("path", ["/score", "/v1/score"])
+def test_scores_pairs_of_texts(client, path):
+    request = {"model": "tiny", "text_1": "a warm cache", "text_2": ["a warm cache", "the queue"]}
+    answer = client.post(path, request).json()
+    same, other = (item["score"] for item in answer["data"])
+    assert same == pytest.approx(1) and other < 0.9 and answer["id"].startswith("score-")
+
+
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
+def test_ranks_documents(client, path):
+    request = {"model": "tiny", "query": "a warm cache", "documents": ["queue", "a warm cache"]}
+    answer = client.post(path, {**request, "top_n": 1}).json()
+    assert [result["index"] for result in answer["results"]] == [1]
+    assert answer["results"][0]["document"]["text"] == "a warm cache"
+    assert client.post(path, {**request, "model": "nope"}).status == 404
+
+
+def test_classifies_and_pools(client):
+    (item,) = client.post("/classify", {"model": "tiny", "input": "x"}).json()["data"]
+    assert item["num_classes"] == 3 and sum(item["probs"]) == pytest.approx(1)
+    (item,) = client.post("/pooling", {"model": "tiny", "input": "x"}).json()["data"]
+    assert item["object"] == "pooling" and len(item["data"]) == 256
+
+
+def transcribe(at, fields):
+    body = b"".join(
+        b'--edge\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % field
+        for field in fields
+    )
+    headers = [("Content-Type", "multipart/form-data; boundary=edge")]
+    return at.request("POST", "/v1/audio/transcriptions", headers, body + b"--edge--\r\n")
+
+
+def test_transcribes_a_form(client):
+    file = (b"file", b'; filename="model.wav"', b"RIFF\0\xff")
+    response = transcribe(client, [file, (b"model", b"", b"tiny")])
+    assert response.status == 200 and response.json()["text"]
+    assert transcribe(client, [file, (b"model", b"", b"nope")]).status == 404
+    assert transcribe(client, [file]).status == 400
+    assert client.post("/v1/audio/transcriptions", {"model": "tiny"}).status == 400
+
+
 def test_tokenizes_and_back(client):
     text = "Hello, this is a test \u00e9\u4e2d"
     tokens = client.post("/tokenize", {"model": "tiny", "prompt": text}).json()
