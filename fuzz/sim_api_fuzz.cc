@@ -14,8 +14,8 @@ using olla::sim::Api;
 using olla::sim::Generation;
 
 constexpr auto kPaths = std::to_array<std::string_view>(
-    {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/score", "/rerank", "/classify",
-     "/pooling", "/tokenize", "/detokenize"});
+    {"/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/v1/embeddings",
+     "/score", "/rerank", "/classify", "/pooling", "/tokenize", "/detokenize"});
 
 // A request may ask for thousands of answers; so many are only begun.
 constexpr std::size_t kFinishedMax = 64;
@@ -43,12 +43,16 @@ void finish(Api& api, Generation& generation, olla::TimePoint& now) {
   }
   OLLA_CHECK(generation.done());
   std::string last;
+  bool named = false;
   while (auto event = generation.take_event()) {
-    OLLA_CHECK(event->starts_with("data: ") && event->ends_with("\n\n"));
+    named = event->starts_with("event: ");
+    const std::size_t data = event->find("data: ");
+    OLLA_CHECK(data != std::string::npos && event->ends_with("\n\n"));
     OLLA_CHECK(last.empty() || nlohmann::json::accept(last));
-    last = event->substr(6);
+    last = event->substr(data + 6);
   }
-  OLLA_CHECK(generation.streamed() == (last == "[DONE]\n\n"));
+  // Streams whose events have names end without this word.
+  OLLA_CHECK((generation.streamed() && !named) == (last == "[DONE]\n\n"));
   if (!generation.streamed()) check_answer(generation.answer());
 }
 

@@ -9,6 +9,7 @@
 #include "sim/failure.h"
 #include "sim/form.h"
 #include "sim/json_text.h"
+#include "sim/messages.h"
 #include "sim/metrics_text.h"
 #include "sim/routes.h"
 #include "sim/scores.h"
@@ -108,17 +109,22 @@ Reply Api::handle(const ApiRequest& request, ApiTime time) {
 
 Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
-  const Route* known = find_route(path);
+  const Route* known = find_route(path, dialect_);
   // An old server has every route; it refuses later, in words of its own.
   const bool served = known != nullptr && serves(options_.service, *known);
   if (known == nullptr || (!served && dialect_ == Dialect::kNew)) {
     const bool has_slash = path.size() > 1 && path.back() == '/';
     const std::string_view without = std::string_view(path).substr(0, path.size() - 1);
-    if (!has_slash || find_route(without) == nullptr) return not_found_answer();
+    if (!has_slash || find_route(without, dialect_) == nullptr) return not_found_answer();
     return redirect_answer("http://" + std::string(request.host) + std::string(without));
   }
   if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
   if (path.starts_with("/sim/")) return control(path, time.now);
+  if (path.starts_with("/v1/responses/")) {
+    if (!served) return wrong_service_answer(*known);
+    return known->allow == "GET" ? stored_response(responses_, response_id(path))
+                                 : cancel_response(responses_, response_id(path));
+  }
   if (known->allow == "POST") return post(*known, request, time);
   return get(path, time);
 }
@@ -170,6 +176,8 @@ Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
   const json& body = std::get<json>(parsed);
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);
+  if (path == "/v1/responses") return respond(body, request, time);
+  if (path.starts_with("/v1/messages")) return message(path, body, request, time);
   if (path == "/tokenize") return tokenize_answer(body, prompt_rules(), models_);
   if (path == "/detokenize") return detokenize_answer(body, tokenizer_, models_);
   return embed(path, body, request, time);
@@ -179,7 +187,6 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   Fields fields(body, dialect_);
   Exchange exchange;
   exchange.kind = kind;
-  exchange.dialect = dialect_;
   exchange.sampling = read_sampling(fields, kind);
   const Sampling& sampling = exchange.sampling;
   auto constraint = read_constraint(fields, kind);
@@ -193,9 +200,73 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   if (fields.failed()) return fields.answer();
   if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
   exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  exchange.constraint = std::get<std::optional<Constraint>>(std::move(constraint));
+  const bool text = kind == Kind::kChat || has_text(*fields.find("prompt"));
+  const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
+  exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
+  return begin(std::move(exchange), text, time);
+}
+
+Reply Api::message(std::string_view path, const json& body, const ApiRequest& request,
+                   ApiTime time) {
+  Fields fields(body, dialect_);
+  Exchange exchange;
+  exchange.kind = Kind::kMessage;
+  const bool only_count = path.ends_with("/count_tokens");
+  if (only_count) {
+    exchange.sampling.model = fields.string("model");
+  } else {
+    exchange.sampling = read_message_options(fields);
+  }
+  if (fields.failed()) return fields.answer();
+  if (auto refused = models_.check(exchange.sampling.model)) {
+    return message_error(std::move(*refused));
+  }
+  const json chat = messages_as_chat(body);
+  Fields chat_fields(chat, dialect_);
+  auto prompts = read_prompts(Kind::kMessage, chat_fields);
+  if (chat_fields.failed()) return chat_fields.answer();
+  if (auto* refused = std::get_if<Answer>(&prompts)) return message_error(std::move(*refused));
+  exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  if (only_count) return message_count_answer(exchange.prompt_tokens());
+  exchange.id = "chatcmpl-" + request_id(request, std::nullopt);
+  Reply reply = begin(std::move(exchange), true, time);
+  if (auto* refused = std::get_if<Answer>(&reply)) return message_error(std::move(*refused));
+  return reply;
+}
+
+Reply Api::respond(const json& body, const ApiRequest& request, ApiTime time) {
+  Fields fields(body, dialect_);
+  Exchange exchange;
+  exchange.kind = Kind::kResponse;
+  exchange.sampling = read_response_options(fields);
+  exchange.previous_id = fields.string("previous_response_id");
+  const bool stored = fields.boolean("store").value_or(true);
+  if (fields.failed()) return fields.answer();
+  if (auto refused = models_.check(exchange.sampling.model)) return std::move(*refused);
+  if (exchange.previous_id && responses_.find(*exchange.previous_id) == nullptr) {
+    return response_not_found(*exchange.previous_id);
+  }
+  const json chat = responses_as_chat(body);
+  Fields chat_fields(chat, dialect_);
+  auto prompts = read_prompts(Kind::kResponse, chat_fields);
+  if (chat_fields.failed()) return chat_fields.answer();
+  if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
+  exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  exchange.room = options_.rules.max_model_len - exchange.prompt_tokens();
+  exchange.id = "resp_" + request_id(request, std::nullopt);
+  exchange.item_id = "msg_" + make_id(dialect_, ids_);
+  if (stored) exchange.store = &responses_;
+  return begin(std::move(exchange), true, time);
+}
+
+/// Checks what does not depend on the route, and hands the request to an engine. `has_text`: not
+/// all prompts came as tokens.
+Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
+  const Sampling& sampling = exchange.sampling;
   const std::size_t max_model_len = options_.rules.max_model_len;
   for (const Tokens& prompt : exchange.prompts) {
-    if (auto refused = check_room(kind, sampling, prompt.size(), max_model_len)) {
+    if (auto refused = check_room(exchange.kind, sampling, prompt.size(), max_model_len)) {
       return std::move(*refused);
     }
   }
@@ -203,15 +274,13 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   if (exchange.prompts.size() * static_cast<std::size_t>(sampling.samples) > kChoicesMax) {
     return too_many_choices();
   }
-  exchange.constraint = std::get<std::optional<Constraint>>(std::move(constraint));
   if (exchange.constraint) {
     Random random(0);
     auto text = constrained_text(*exchange.constraint, dialect_, random);
     if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
   }
-  if (auto refused = check_condition(kind, fields)) return std::move(*refused);
-  const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
-  exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
+  if (auto refused = check_condition(has_text)) return std::move(*refused);
+  exchange.dialect = dialect_;
   exchange.created = time.unix_seconds;
   exchange.model = models_.name_for(sampling.model);
   exchange.fingerprint = fingerprint_;
@@ -219,11 +288,10 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   return submit(std::move(exchange), time.now);
 }
 
-std::optional<Answer> Api::check_condition(Kind kind, const Fields& fields) {
+std::optional<Answer> Api::check_condition(bool has_text) {
   if (condition_ == Condition::kDead) return engine_dead_answer(dialect_);
   // Threads that turn text into tokens are the first to go: a prompt of ids does without them.
-  const bool needs_tokenizer = kind == Kind::kChat || has_text(*fields.find("prompt"));
-  if (condition_ == Condition::kDraining && needs_tokenizer) return shutdown_answer();
+  if (condition_ == Condition::kDraining && has_text) return shutdown_answer();
   const std::size_t limit = options_.rules.max_num_queued_reqs;
   if (limit == 0 || ranks_.running() + ranks_.waiting() < limit) return std::nullopt;
   ++rejected_;

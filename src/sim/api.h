@@ -19,6 +19,7 @@
 #include "sim/models.h"
 #include "sim/prompt.h"
 #include "sim/ranks.h"
+#include "sim/responses.h"
 #include "sim/routes.h"
 #include "sim/tokenizer.h"
 
@@ -81,10 +82,14 @@ class Api {
   Answer get(std::string_view path, ApiTime time);
   Reply post(const Route& route, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  Reply message(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
+                ApiTime time);
+  Reply respond(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  Reply begin(Exchange exchange, bool has_text, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
   std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,
                                                                        Fields& fields) const;
-  std::optional<Answer> check_condition(Kind kind, const Fields& fields);
+  std::optional<Answer> check_condition(bool has_text);
   [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::uint64_t seed) const;
   Answer embed(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
                ApiTime time);
@@ -100,6 +105,7 @@ class Api {
   Tokenizer tokenizer_;
   Ranks ranks_;
   Random ids_;
+  ResponseStore responses_;
   std::uint64_t rejected_ = 0;
   Condition condition_ = Condition::kWell;
 };

@@ -15,6 +15,8 @@
 
 namespace olla::sim {
 
+class ResponseStore;
+
 /// One of the answers that a request asked for.
 struct Choice {
   Choice(std::size_t number, std::size_t prompt_number, const Sampling& sampling)
@@ -42,6 +44,12 @@ struct Exchange {
   std::int64_t created = 0;  ///< Seconds since 1970.
   std::string model;         ///< The first served name, whatever the request said.
   std::string fingerprint;   ///< Empty: the server tells none.
+  // Of a response alone.
+  std::string item_id;                     ///< "msg_..."
+  std::optional<std::string> previous_id;  ///< The response that it goes on from.
+  std::size_t room = 0;                    ///< Tokens of answer that fit the context.
+  std::size_t events = 0;                  ///< Streamed: sent so far.
+  ResponseStore* store = nullptr;          ///< Where to put it once it is done; may be nullptr.
   std::vector<std::vector<TokenId>> prompts;
   std::vector<Choice> choices;
   const Tokenizer* tokenizer = nullptr;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/answer.h"
 #include "sim/engine.h"
@@ -19,7 +20,7 @@ class GenerationListener {
   virtual void on_ready() = 0;
 };
 
-/// The answer to one chat or completion request while the engine writes it: tokens go in, events
+/// The answer to one request for text while the engine writes it: tokens go in, events
 /// or one body come out.
 ///
 /// Made by Api, fed by Ranks; the server takes what is ready. Each token is one event, however late
@@ -34,7 +35,7 @@ class Generation {
   [[nodiscard]] bool done() const { return running_ == 0; }
 
   /// Streamed: the next event ("data: ...", with its empty line), or nullopt when none is ready.
-  /// The last one is "data: [DONE]".
+  /// The last one of a chat or a completion is "data: [DONE]".
   std::optional<std::string> take_event();
   [[nodiscard]] bool has_event() const { return !events_.empty(); }
 
@@ -55,6 +56,10 @@ class Generation {
   void fail();
   [[nodiscard]] bool ready() const { return done() || streamed(); }
   void push_events(Choice& choice);
+  void push_opening();
+  void push_ending();
+  void push_all(std::vector<std::string> events);
+  [[nodiscard]] std::string body() const;
   /// Tells the listener if there is something for it; this may be gone afterwards.
   void notify();
 

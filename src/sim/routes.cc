@@ -11,30 +11,40 @@ constexpr Service kEmbed = Service::kEmbed;
 constexpr Service kTranscribe = Service::kTranscribe;
 constexpr Service kAll = Service::kAll;
 
+constexpr std::string_view kResponses = "/v1/responses/";
+constexpr std::string_view kResponse = "/v1/responses/{response_id}";
+constexpr std::string_view kCancel = "/v1/responses/{response_id}/cancel";
+constexpr std::string_view kCancelEnd = "/cancel";
+
 constexpr auto kRoutes = std::to_array<Route>({
-    {"/health", "GET", kAll, {}},
-    {"/ping", "GET, POST", kAll, {}},
-    {"/version", "GET", kAll, {}},
-    {"/load", "GET", kAll, {}},
-    {"/metrics", "GET", kAll, {}},
-    {"/v1/models", "GET", kAll, {}},
-    {"/v1/chat/completions", "POST", kGenerate, "Chat Completions"},
-    {"/v1/completions", "POST", kGenerate, "Completions"},
-    {"/v1/embeddings", "POST", kEmbed, "Embeddings"},
-    {"/score", "POST", kEmbed, "Score"},
-    {"/v1/score", "POST", kEmbed, "Score"},
-    {"/rerank", "POST", kEmbed, "Rerank (Score)"},
-    {"/v1/rerank", "POST", kEmbed, "Rerank (Score)"},
-    {"/v2/rerank", "POST", kEmbed, "Rerank (Score)"},
-    {"/classify", "POST", kEmbed, "Classification"},
-    {"/pooling", "POST", kEmbed, "Pooling"},
-    {"/v1/audio/transcriptions", "POST", kTranscribe, "Transcriptions"},
-    {"/tokenize", "POST", kAll, {}},
-    {"/detokenize", "POST", kAll, {}},
+    {"/health", "GET", kAll, false, {}},
+    {"/ping", "GET, POST", kAll, false, {}},
+    {"/version", "GET", kAll, false, {}},
+    {"/load", "GET", kAll, false, {}},
+    {"/metrics", "GET", kAll, false, {}},
+    {"/v1/models", "GET", kAll, false, {}},
+    {"/v1/chat/completions", "POST", kGenerate, false, "Chat Completions"},
+    {"/v1/completions", "POST", kGenerate, false, "Completions"},
+    {"/v1/messages", "POST", kGenerate, true, {}},
+    {"/v1/messages/count_tokens", "POST", kGenerate, true, {}},
+    {"/v1/responses", "POST", kGenerate, false, "Responses"},
+    {kResponse, "GET", kGenerate, false, "Responses"},
+    {kCancel, "POST", kGenerate, false, "Responses"},
+    {"/v1/embeddings", "POST", kEmbed, false, "Embeddings"},
+    {"/score", "POST", kEmbed, false, "Score"},
+    {"/v1/score", "POST", kEmbed, false, "Score"},
+    {"/rerank", "POST", kEmbed, false, "Rerank (Score)"},
+    {"/v1/rerank", "POST", kEmbed, false, "Rerank (Score)"},
+    {"/v2/rerank", "POST", kEmbed, false, "Rerank (Score)"},
+    {"/classify", "POST", kEmbed, false, "Classification"},
+    {"/pooling", "POST", kEmbed, false, "Pooling"},
+    {"/v1/audio/transcriptions", "POST", kTranscribe, false, "Transcriptions"},
+    {"/tokenize", "POST", kAll, false, {}},
+    {"/detokenize", "POST", kAll, false, {}},
     // No vLLM has these: they make one fall ill.
-    {"/sim/drain", "POST", kAll, {}},
-    {"/sim/hang", "POST", kAll, {}},
-    {"/sim/kill_engine", "POST", kAll, {}},
+    {"/sim/drain", "POST", kAll, false, {}},
+    {"/sim/hang", "POST", kAll, false, {}},
+    {"/sim/kill_engine", "POST", kAll, false, {}},
 });
 
 int hex_digit(char c) {
@@ -46,10 +56,22 @@ int hex_digit(char c) {
 
 }  // namespace
 
-const Route* find_route(std::string_view path) {
+const Route* find_route(std::string_view path, Dialect dialect) {
+  if (path.starts_with(kResponses)) {
+    const std::string_view id = response_id(path);
+    if (id.empty() || id.find('/') != std::string_view::npos) return nullptr;
+    path = path.size() == kResponses.size() + id.size() ? kResponse : kCancel;
+  }
   const auto* const at = std::find_if(kRoutes.begin(), kRoutes.end(),
                                       [path](const Route& route) { return route.path == path; });
-  return at == kRoutes.end() ? nullptr : at;
+  if (at == kRoutes.end() || (at->since_new && dialect == Dialect::kOld)) return nullptr;
+  return at;
+}
+
+std::string_view response_id(std::string_view path) {
+  std::string_view id = path.substr(kResponses.size());
+  if (id.ends_with(kCancelEnd)) id.remove_suffix(kCancelEnd.size());
+  return id;
 }
 
 bool serves(Service service, const Route& route) {

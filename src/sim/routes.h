@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "sim/dialect.h"
+
 namespace olla::sim {
 
 /// What a server is there for.
@@ -14,14 +16,18 @@ struct Route {
   std::string_view path;
   std::string_view allow;           ///< Methods, as the allow header lists them.
   Service service = Service::kAll;  ///< Of which servers; kAll: of every one.
+  bool since_new = false;           ///< Old versions do not have it.
   std::string_view api = {};        ///< What the API is called where another service refuses it.
 };
 
 /// Whether a server for `service` has what the route stands for. One for kAll has everything.
 bool serves(Service service, const Route& route);
 
-/// The route of a decoded path, or nullptr.
-const Route* find_route(std::string_view path);
+/// The route of a decoded path, or nullptr. Routes of one response stand for all of them.
+const Route* find_route(std::string_view path, Dialect dialect);
+
+/// The id in the path of a response, as in /v1/responses/{id} and /v1/responses/{id}/cancel.
+std::string_view response_id(std::string_view path);
 
 bool allows(const Route& route, std::string_view method);
 

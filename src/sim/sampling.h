@@ -10,7 +10,7 @@
 
 namespace olla::sim {
 
-enum class Kind : std::uint8_t { kChat, kCompletion };
+enum class Kind : std::uint8_t { kChat, kCompletion, kMessage, kResponse };
 
 /// What a chat or a completion request says about how to generate, apart from the prompt.
 ///
