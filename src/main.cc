@@ -66,6 +66,8 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   add_duration(*sim, "--ttft", sim_flags.ttft, "time to the first token (50ms)");
   add_duration(*sim, "--itl", sim_flags.itl, "time between tokens (10ms)");
+  sim->add_flag("--dev-mode", sim_flags.dev_mode,
+                "with the routes for sleep, pause, LoRA and more");
   sim->add_option("--data-parallel-size", sim_flags.data_parallel_size, "engines in each server")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

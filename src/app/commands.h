@@ -25,6 +25,7 @@ struct SimFlags {
   std::chrono::milliseconds ttft{50};
   std::chrono::milliseconds itl{10};
   std::uint64_t seed = 0;
+  bool dev_mode = false;                ///< With vLLM's routes for sleep, pause and the like.
   std::size_t data_parallel_size = 1;   ///< Engines per server.
   std::size_t max_num_seqs = 256;       ///< Answers generated at once; the others wait.
   std::size_t max_num_queued_reqs = 0;  ///< Over it requests are refused; 0: never.

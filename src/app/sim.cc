@@ -49,6 +49,7 @@ int sim_command(const SimFlags& flags) {
     options.loras = flags.loras;
     options.version = flags.vllm_version;
     options.service = service_of(flags.kind);
+    options.dev_mode = flags.dev_mode;
     options.data_parallel_size = flags.data_parallel_size;
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;

@@ -95,6 +95,7 @@ Api::Api(ApiOptions options, ApiTime started)
       dialect_(dialect_of(options_.version)),
       models_(options_.models, options_.loras, dialect_),
       ranks_(options_.rules, options_.data_parallel_size),
+      administration_(ranks_, models_),
       ids_(options_.id_seed) {
   if (dialect_ == Dialect::kOld) return;
   const std::uint64_t hash = hash_text(models_.first(), options_.rules.max_model_len);
@@ -109,16 +110,20 @@ Reply Api::handle(const ApiRequest& request, ApiTime time) {
 
 Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
-  const Route* known = find_route(path, dialect_);
+  const RouteRules rules{dialect_, options_.dev_mode};
+  const Route* known = find_route(path, rules);
   // An old server has every route; it refuses later, in words of its own.
   const bool served = known != nullptr && serves(options_.service, *known);
   if (known == nullptr || (!served && dialect_ == Dialect::kNew)) {
     const bool has_slash = path.size() > 1 && path.back() == '/';
     const std::string_view without = std::string_view(path).substr(0, path.size() - 1);
-    if (!has_slash || find_route(without, dialect_) == nullptr) return not_found_answer();
+    if (!has_slash || find_route(without, rules) == nullptr) return not_found_answer();
     return redirect_answer("http://" + std::string(request.host) + std::string(without));
   }
   if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
+  if (known->presence == Presence::kDev) {
+    return administration_.handle(path, request, time.now);
+  }
   if (path.starts_with("/sim/")) return control(path, time.now);
   if (path.starts_with("/v1/responses/")) {
     if (!served) return wrong_service_answer(*known);
@@ -157,7 +162,7 @@ Answer Api::get(std::string_view path, ApiTime time) {
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
   if (path == "/metrics") {
     const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
-                               dialect_, rejected_};
+                               dialect_, administration_.sleep_level(), rejected_};
     return metrics_answer(metrics_text(ranks_.engines(), labels));
   }
   Answer answer = empty_answer();  // /health and /ping

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "sim/administration.h"
 #include "sim/answer.h"
 #include "sim/engine.h"
 #include "sim/failure.h"
@@ -36,6 +37,7 @@ struct ApiOptions {
   std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
   std::vector<Lora> loras;
   Service service = Service::kAll;
+  bool dev_mode = false;               ///< With the routes of Administration.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
@@ -104,6 +106,7 @@ class Api {
   std::string fingerprint_;
   Tokenizer tokenizer_;
   Ranks ranks_;
+  Administration administration_;
   Random ids_;
   ResponseStore responses_;
   std::uint64_t rejected_ = 0;

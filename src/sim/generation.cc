@@ -93,6 +93,15 @@ void Generation::fail() {
   events_.emplace_back(kDone);
 }
 
+void Generation::abort() {
+  for (Choice& choice : exchange_.choices) {
+    if (!choice.finish_reason.empty()) continue;
+    choice.finish_reason = "abort";
+    --running_;
+    if (streamed()) push_events(choice);
+  }
+}
+
 void Generation::notify() {
   if (listener_ != nullptr && ready()) listener_->on_ready();
 }

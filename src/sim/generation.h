@@ -54,6 +54,8 @@ class Generation {
   bool add_token(std::size_t number, const TokenEvent& event);
   /// The engine died: this is done, and tells so in the place of what is missing.
   void fail();
+  /// The server's owner ended it: what there is so far is the answer.
+  void abort();
   [[nodiscard]] bool ready() const { return done() || streamed(); }
   void push_events(Choice& choice);
   void push_opening();

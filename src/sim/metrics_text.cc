@@ -135,9 +135,13 @@ void write_new_state(Exposition& out) {
              "Engine sleep state; awake = 0 means engine is sleeping; awake = 1 means engine is "
              "awake; weights_offloaded = 1 means sleep level 1; discard_all = 1 means sleep level "
              "2.");
-  out.samples(kSleep, {{"sleep_state", "awake"}}, [](const EngineStats&) { return 1; });
-  out.samples(kSleep, {{"sleep_state", "weights_offloaded"}}, none);
-  out.samples(kSleep, {{"sleep_state", "discard_all"}}, none);
+  const int level = out.labels().sleep_level;
+  const auto at_level = [level](int wanted) {
+    return [level, wanted](const EngineStats&) { return level == wanted ? 1 : 0; };
+  };
+  out.samples(kSleep, {{"sleep_state", "awake"}}, at_level(0));
+  out.samples(kSleep, {{"sleep_state", "weights_offloaded"}}, at_level(1));
+  out.samples(kSleep, {{"sleep_state", "discard_all"}}, at_level(2));
   constexpr std::string_view kRejections = "vllm:admission_rejections_total";
   constexpr std::string_view kRejectionsHelp =
       "Number of admission attempts rejected by a queue limit, by reason.";

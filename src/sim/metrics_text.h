@@ -15,6 +15,7 @@ struct MetricsLabels {
   std::string_view model;      ///< The first served name.
   double created_seconds = 0;  ///< When the server started, since 1970.
   Dialect dialect = Dialect::kNew;
+  int sleep_level = 0;         ///< 0: awake.
   std::uint64_t rejected = 0;  ///< Requests refused because the queue was full.
 };
 

@@ -48,7 +48,7 @@ std::string exposition(Dialect dialect = Dialect::kNew) {
   }
   const Engine idle{EngineRules{}};
   const std::array<const Engine*, 2> engines = {&engine, &idle};
-  MetricsLabels labels{"a \"model\"", 1'795'399'128.5, dialect, 7};
+  MetricsLabels labels{"a \"model\"", 1'795'399'128.5, dialect, 0, 7};
   return metrics_text(engines, labels);
 }
 

@@ -25,6 +25,23 @@ const Lora* Models::find_lora(std::string_view name) const {
   return at == loras_.end() ? nullptr : &*at;
 }
 
+bool Models::load(Lora lora, bool again) {
+  if (find_lora(lora.name) != nullptr) {
+    if (!again) return false;
+    unload(lora.name);
+  }
+  loras_.push_back(std::move(lora));
+  return true;
+}
+
+bool Models::unload(std::string_view name) {
+  const auto has_name = [name](const Lora& lora) { return lora.name == name; };
+  const auto at = std::find_if(loras_.begin(), loras_.end(), has_name);
+  if (at == loras_.end()) return false;
+  loras_.erase(at);
+  return true;
+}
+
 const std::string& Models::name_for(const std::optional<std::string>& model) const {
   const Lora* lora = model ? find_lora(*model) : nullptr;
   return lora == nullptr ? first() : lora->name;

@@ -33,6 +33,11 @@ class Models {
   /// The 404 for a name that is not served; none, an empty one and every served one are fine.
   [[nodiscard]] std::optional<Answer> check(const std::optional<std::string>& model) const;
 
+  /// Adds an adapter. False if its name is taken, unless it may be loaded `again`.
+  bool load(Lora lora, bool again);
+  /// Removes an adapter; false if there is none of that name.
+  bool unload(std::string_view name);
+
   struct ListOptions {
     std::int64_t unix_seconds = 0;
     std::size_t max_model_len = 0;

@@ -17,6 +17,10 @@ Ranks::Ranks(const EngineRules& rules, std::size_t count) {
 void Ranks::submit(Generation& generation, std::vector<Sequence> sequences, TimePoint now) {
   std::vector<Choice>& choices = generation.exchange_.choices;
   OLLA_CHECK(choices.size() == sequences.size());
+  if (holding_) {
+    held_.push_back({&generation, std::move(sequences)});
+    return;
+  }
   generation.rank_ = turn_;
   turn_ = (turn_ + 1) % ranks_.size();
   Rank& rank = ranks_[generation.rank_];
@@ -60,13 +64,47 @@ void Ranks::advance(Rank& rank, TimePoint now) {
 
 void Ranks::leave(Generation& generation, TimePoint now) {
   if (generation.done()) return;
+  const auto is_it = [&generation](const Held& held) { return held.generation == &generation; };
+  held_.erase(std::remove_if(held_.begin(), held_.end(), is_it), held_.end());
   Rank& rank = ranks_[generation.rank_];
   for (const Choice& choice : generation.exchange().choices) {
     if (rank.places.erase(choice.sequence) > 0) rank.engine.abort(choice.sequence, now);
   }
 }
 
+void Ranks::release(TimePoint now) {
+  holding_ = false;
+  while (!held_.empty()) {
+    Held held = std::move(held_.front());
+    held_.pop_front();
+    submit(*held.generation, std::move(held.sequences), now);
+  }
+}
+
+Generation* Ranks::find(const std::string& id) const {
+  for (const Rank& rank : ranks_) {
+    for (const auto& [sequence, place] : rank.places) {
+      if (id.empty() || place.generation->exchange().id == id) return place.generation;
+    }
+  }
+  return nullptr;
+}
+
+std::size_t Ranks::abort(const std::string& id, TimePoint now) {
+  std::size_t count = 0;
+  Generation* generation = find(id);
+  while (generation != nullptr) {
+    leave(*generation, now);
+    generation->abort();
+    generation->notify();
+    ++count;
+    generation = find(id);
+  }
+  return count;
+}
+
 void Ranks::fail_all(TimePoint now) {
+  release(now);
   for (Rank& rank : ranks_) {
     while (!rank.places.empty()) {
       Generation& generation = *rank.places.begin()->second.generation;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +33,15 @@ class Ranks {
   /// The generation is done with, or its client left: what still runs of it is aborted.
   void leave(Generation& generation, TimePoint now);
 
+  /// What is submitted from here on waits aside, seen by no statistics.
+  void hold() { holding_ = true; }
+  /// Begins what waits aside.
+  void release(TimePoint now);
+
+  /// Ends generations by order of the server's owner, and tells their listeners: that with the id,
+  /// or all for an empty one. Returns how many.
+  std::size_t abort(const std::string& id, TimePoint now);
+
   /// Ends everything as an engine that dies does, and tells the listeners.
   void fail_all(TimePoint now);
 
@@ -55,10 +65,18 @@ class Ranks {
     std::unordered_map<SequenceId, Place> places;
   };
 
+  struct Held {
+    Generation* generation;
+    std::vector<Sequence> sequences;
+  };
+
+  [[nodiscard]] Generation* find(const std::string& id) const;
   static void advance(Rank& rank, TimePoint now);
 
   std::vector<Rank> ranks_;
   std::size_t turn_ = 0;
+  bool holding_ = false;
+  std::deque<Held> held_;
 };
 
 }  // namespace olla::sim

@@ -37,8 +37,9 @@ constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kExtraMax = 3;
 
 void add_range(Characters& set, char from, char to) {
-  for (int c = from; c <= to; ++c) {
-    set.set(static_cast<std::size_t>(c));
+  // Both are ASCII, so none is negative.
+  for (auto c = static_cast<std::uint8_t>(from); c <= static_cast<std::uint8_t>(to); ++c) {
+    set.set(c);
   }
 }
 

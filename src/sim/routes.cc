@@ -11,40 +11,55 @@ constexpr Service kEmbed = Service::kEmbed;
 constexpr Service kTranscribe = Service::kTranscribe;
 constexpr Service kAll = Service::kAll;
 
+constexpr Presence kAlways = Presence::kAlways;
+constexpr Presence kNew = Presence::kNew;
+constexpr Presence kDev = Presence::kDev;
+
 constexpr std::string_view kResponses = "/v1/responses/";
 constexpr std::string_view kResponse = "/v1/responses/{response_id}";
 constexpr std::string_view kCancel = "/v1/responses/{response_id}/cancel";
 constexpr std::string_view kCancelEnd = "/cancel";
 
 constexpr auto kRoutes = std::to_array<Route>({
-    {"/health", "GET", kAll, false, {}},
-    {"/ping", "GET, POST", kAll, false, {}},
-    {"/version", "GET", kAll, false, {}},
-    {"/load", "GET", kAll, false, {}},
-    {"/metrics", "GET", kAll, false, {}},
-    {"/v1/models", "GET", kAll, false, {}},
-    {"/v1/chat/completions", "POST", kGenerate, false, "Chat Completions"},
-    {"/v1/completions", "POST", kGenerate, false, "Completions"},
-    {"/v1/messages", "POST", kGenerate, true, {}},
-    {"/v1/messages/count_tokens", "POST", kGenerate, true, {}},
-    {"/v1/responses", "POST", kGenerate, false, "Responses"},
-    {kResponse, "GET", kGenerate, false, "Responses"},
-    {kCancel, "POST", kGenerate, false, "Responses"},
-    {"/v1/embeddings", "POST", kEmbed, false, "Embeddings"},
-    {"/score", "POST", kEmbed, false, "Score"},
-    {"/v1/score", "POST", kEmbed, false, "Score"},
-    {"/rerank", "POST", kEmbed, false, "Rerank (Score)"},
-    {"/v1/rerank", "POST", kEmbed, false, "Rerank (Score)"},
-    {"/v2/rerank", "POST", kEmbed, false, "Rerank (Score)"},
-    {"/classify", "POST", kEmbed, false, "Classification"},
-    {"/pooling", "POST", kEmbed, false, "Pooling"},
-    {"/v1/audio/transcriptions", "POST", kTranscribe, false, "Transcriptions"},
-    {"/tokenize", "POST", kAll, false, {}},
-    {"/detokenize", "POST", kAll, false, {}},
+    {"/health", "GET", kAll, kAlways, {}},
+    {"/ping", "GET, POST", kAll, kAlways, {}},
+    {"/version", "GET", kAll, kAlways, {}},
+    {"/load", "GET", kAll, kAlways, {}},
+    {"/metrics", "GET", kAll, kAlways, {}},
+    {"/v1/models", "GET", kAll, kAlways, {}},
+    {"/v1/chat/completions", "POST", kGenerate, kAlways, "Chat Completions"},
+    {"/v1/completions", "POST", kGenerate, kAlways, "Completions"},
+    {"/v1/messages", "POST", kGenerate, kNew, {}},
+    {"/v1/messages/count_tokens", "POST", kGenerate, kNew, {}},
+    {"/v1/responses", "POST", kGenerate, kAlways, "Responses"},
+    {kResponse, "GET", kGenerate, kAlways, "Responses"},
+    {kCancel, "POST", kGenerate, kAlways, "Responses"},
+    {"/v1/embeddings", "POST", kEmbed, kAlways, "Embeddings"},
+    {"/score", "POST", kEmbed, kAlways, "Score"},
+    {"/v1/score", "POST", kEmbed, kAlways, "Score"},
+    {"/rerank", "POST", kEmbed, kAlways, "Rerank (Score)"},
+    {"/v1/rerank", "POST", kEmbed, kAlways, "Rerank (Score)"},
+    {"/v2/rerank", "POST", kEmbed, kAlways, "Rerank (Score)"},
+    {"/classify", "POST", kEmbed, kAlways, "Classification"},
+    {"/pooling", "POST", kEmbed, kAlways, "Pooling"},
+    {"/v1/audio/transcriptions", "POST", kTranscribe, kAlways, "Transcriptions"},
+    {"/tokenize", "POST", kAll, kAlways, {}},
+    {"/detokenize", "POST", kAll, kAlways, {}},
     // No vLLM has these: they make one fall ill.
-    {"/sim/drain", "POST", kAll, false, {}},
-    {"/sim/hang", "POST", kAll, false, {}},
-    {"/sim/kill_engine", "POST", kAll, false, {}},
+    {"/sim/drain", "POST", kAll, kAlways, {}},
+    {"/sim/hang", "POST", kAll, kAlways, {}},
+    {"/sim/kill_engine", "POST", kAll, kAlways, {}},
+    {"/sleep", "POST", kAll, kDev, {}},
+    {"/wake_up", "POST", kAll, kDev, {}},
+    {"/is_sleeping", "GET", kAll, kDev, {}},
+    {"/pause", "POST", kAll, kDev, {}},
+    {"/resume", "POST", kAll, kDev, {}},
+    {"/is_paused", "GET", kAll, kDev, {}},
+    {"/abort_requests", "POST", kAll, kDev, {}},
+    {"/reset_prefix_cache", "POST", kAll, kDev, {}},
+    {"/server_info", "GET", kAll, kDev, {}},
+    {"/v1/load_lora_adapter", "POST", kAll, kDev, {}},
+    {"/v1/unload_lora_adapter", "POST", kAll, kDev, {}},
 });
 
 int hex_digit(char c) {
@@ -56,7 +71,7 @@ int hex_digit(char c) {
 
 }  // namespace
 
-const Route* find_route(std::string_view path, Dialect dialect) {
+const Route* find_route(std::string_view path, const RouteRules& rules) {
   if (path.starts_with(kResponses)) {
     const std::string_view id = response_id(path);
     if (id.empty() || id.find('/') != std::string_view::npos) return nullptr;
@@ -64,7 +79,9 @@ const Route* find_route(std::string_view path, Dialect dialect) {
   }
   const auto* const at = std::find_if(kRoutes.begin(), kRoutes.end(),
                                       [path](const Route& route) { return route.path == path; });
-  if (at == kRoutes.end() || (at->since_new && dialect == Dialect::kOld)) return nullptr;
+  if (at == kRoutes.end()) return nullptr;
+  if (at->presence == kNew && rules.dialect == Dialect::kOld) return nullptr;
+  if (at->presence == kDev && !rules.dev_mode) return nullptr;
   return at;
 }
 

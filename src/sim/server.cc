@@ -49,6 +49,7 @@ ApiOptions api_options(const ServerOptions& options) {
     out.loras.push_back({name, name});
   }
   out.service = options.service;
+  out.dev_mode = options.dev_mode;
   out.data_parallel_size = options.data_parallel_size;
   out.rules = options.rules;
   out.seed = options.seed;

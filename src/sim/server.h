@@ -19,6 +19,7 @@ struct ServerOptions {
   std::vector<std::string> models;     ///< At least one. All are accepted; the first is in answers.
   std::vector<std::string> loras;      ///< Names of LoRA adapters, which are their paths too.
   Service service = Service::kAll;     ///< What it is there for; other routes do not exist.
+  bool dev_mode = false;               ///< With vLLM's routes for sleep, pause and the like.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   EngineRules rules;
   std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.

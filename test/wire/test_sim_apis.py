@@ -1,10 +1,13 @@
-"""The simulated server's other APIs: Anthropic's messages and OpenAI's responses."""
+"""The simulated server's other APIs: messages, responses, and those of its owner."""
 
 import json
 import re
 
 import pytest
 
+from harness.message import json_request
+
+CHAT = "/v1/chat/completions"
 MESSAGES = [{"role": "user", "content": "What is a queue?"}]
 
 
@@ -77,3 +80,51 @@ def test_streams_a_response(client):
     assert events[0][0] == "response.created" and events[-1][0] == "response.completed"
     done = events[-1][1]["response"]
     assert client.request("GET", f"/v1/responses/{done['id']}").json() == done
+
+
+# --- what only its owner may do ---
+
+
+def test_sleeps_and_wakes(world):
+    sim = world.sim("--dev-mode")
+    at, waiting = world.connect(sim), world.connect(sim)
+    assert at.request("POST", "/sleep?level=1").json() == {"status": "sleeping", "level": 1}
+    assert at.request("GET", "/is_sleeping").json() == {"is_sleeping": True}
+    waiting.send(json_request(CHAT, {"messages": MESSAGES, "max_tokens": 3}))
+    assert at.request("GET", "/health").status == 200
+    awake = rb'^vllm:engine_sleep_state\{[^}]*sleep_state="awake"\} 0\.0$'
+    assert re.search(awake, at.request("GET", "/metrics").body, re.MULTILINE)
+    waiting.assert_open()
+    assert at.request("POST", "/wake_up").json() == {"status": "awake", "tags": None}
+    assert waiting.read_response().status == 200
+
+
+def test_ends_what_runs_when_it_is_paused(world):
+    sim = world.sim("--itl", "1s", "--dev-mode")
+    at, stream = world.connect(sim), world.connect(sim)
+    request = {"messages": MESSAGES, "max_tokens": 100, "stream": True, "ignore_eos": True}
+    stream.send(json_request(CHAT, request))
+    stream.read_head()
+    stream.reader.through(b"\n\n")
+    assert at.request("POST", "/pause?mode=abort").json() == {"status": "paused"}
+    assert b'"finish_reason":"abort"' in stream.reader.through(b"data: [DONE]\n\n")
+    assert at.request("GET", "/is_paused").json() == {"is_paused": True}
+    assert at.request("POST", "/resume").json() == {"status": "resumed"}
+
+
+def test_loads_adapters_while_it_runs(world):
+    at = world.connect(world.sim("--dev-mode"))
+    lora = {"lora_name": "sql", "lora_path": "./sql"}
+    response = at.post("/v1/load_lora_adapter", lora)
+    assert response.body == b"Success: LoRA adapter 'sql' added successfully."
+    request = {"model": "sql", "messages": MESSAGES, "max_tokens": 3}
+    assert at.post(CHAT, request).json()["model"] == "sql"
+    assert at.post("/v1/load_lora_adapter", lora).status == 400
+    assert at.post("/v1/unload_lora_adapter", lora).status == 200
+    assert at.post(CHAT, request).status == 404
+    assert at.post("/v1/unload_lora_adapter", lora).status == 404
+
+
+def test_lets_nobody_in_without_the_flag(client):
+    for path in ("/sleep", "/wake_up", "/pause", "/resume", "/abort_requests"):
+        assert client.post(path, {}).json() == {"detail": "Not Found"}
