@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace olla::app {
 
@@ -16,14 +17,20 @@ int serve_command(const std::optional<std::string>& config_file);
 int check_command(const std::string& config_file);
 
 struct SimFlags {
-  std::uint16_t port = 8000;  ///< 0: the system picks one for each server.
-  std::string model = "sim-model";
-  std::uint32_t count = 1;  ///< Servers on `port`, `port` + 1, ...
+  std::uint16_t port = 8000;                        ///< 0: the system picks one for each server.
+  std::vector<std::string> models = {"sim-model"};  ///< The first one is in answers.
+  std::vector<std::string> loras;                   ///< Adapters of the first model.
+  std::string vllm_version = "0.32.0";              ///< Before 0.12: with the manners of 0.11.
+  std::string kind = "all";                         ///< generate, embed, transcribe or all
+  std::uint32_t count = 1;                          ///< Servers on `port`, `port` + 1, ...
   std::chrono::milliseconds ttft{50};
   std::chrono::milliseconds itl{10};
   std::uint64_t seed = 0;
-  std::size_t max_num_seqs = 256;    ///< Answers generated at once; the others wait.
-  std::size_t max_model_len = 8192;  ///< Tokens of prompt and answer together.
+  bool dev_mode = false;                ///< With vLLM's routes for sleep, pause and the like.
+  std::size_t data_parallel_size = 1;   ///< Engines per server.
+  std::size_t max_num_seqs = 256;       ///< Answers generated at once; the others wait.
+  std::size_t max_num_queued_reqs = 0;  ///< Over it requests are refused; 0: never.
+  std::size_t max_model_len = 8192;     ///< Tokens of prompt and answer together.
 };
 
 /// `olla sim`: simulated vLLM servers, until SIGTERM or SIGINT. Returns the exit code.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -11,9 +12,22 @@
 
 namespace olla::app {
 
+namespace {
+
+sim::Service service_of(const std::string& kind) {
+  if (kind == "generate") return sim::Service::kGenerate;
+  if (kind == "embed") return sim::Service::kEmbed;
+  if (kind == "transcribe") return sim::Service::kTranscribe;
+  return sim::Service::kAll;
+}
+
+}  // namespace
+
 int sim_command(const SimFlags& flags) {
-  if (flags.model.empty()) {
-    std::fputs("error: --model must not be empty\n", stderr);
+  const auto empty = [](const std::string& name) { return name.empty(); };
+  if (flags.models.empty() || std::any_of(flags.models.begin(), flags.models.end(), empty) ||
+      std::any_of(flags.loras.begin(), flags.loras.end(), empty)) {
+    std::fputs("error: --model and --lora must not be empty\n", stderr);
     return 2;
   }
   if (flags.port + flags.count - 1 > 65535) {
@@ -31,10 +45,16 @@ int sim_command(const SimFlags& flags) {
   for (std::uint32_t i = 0; i < flags.count; ++i) {
     sim::ServerOptions options;
     if (flags.port != 0) options.port = static_cast<std::uint16_t>(flags.port + i);
-    options.models = {flags.model};
+    options.models = flags.models;
+    options.loras = flags.loras;
+    options.version = flags.vllm_version;
+    options.service = service_of(flags.kind);
+    options.dev_mode = flags.dev_mode;
+    options.data_parallel_size = flags.data_parallel_size;
     options.rules.ttft = flags.ttft;
     options.rules.itl = flags.itl;
     options.rules.max_num_seqs = flags.max_num_seqs;
+    options.rules.max_num_queued_reqs = flags.max_num_queued_reqs;
     options.rules.max_model_len = flags.max_model_len;
     options.seed = flags.seed;
     auto server = std::make_unique<sim::Server>(io, options);
@@ -43,7 +63,8 @@ int sim_command(const SimFlags& flags) {
       std::fprintf(stderr, "error: cannot listen: %s\n", port.error().detail.c_str());
       return 1;
     }
-    std::printf("listening on 127.0.0.1:%u serving %s\n", unsigned{*port}, flags.model.c_str());
+    std::printf("listening on 127.0.0.1:%u serving %s\n", unsigned{*port},
+                flags.models.front().c_str());
     servers.push_back(std::move(server));
   }
   // Programs that start a simulator wait for these lines through a pipe.

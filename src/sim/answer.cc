@@ -1,5 +1,7 @@
 #include "sim/answer.h"
 
+#include <algorithm>
+
 #include "sim/json_text.h"
 
 namespace olla::sim {
@@ -50,6 +52,18 @@ Answer error_answer(const ErrorBody& error) {
   return typed_answer(error.status, kJson, std::move(body));
 }
 
+Answer parameter_answer(const ParameterError& error) {
+  ErrorBody body;
+  body.message = error.message;
+  if (error.dialect == Dialect::kNew) {
+    body.message.append(" (parameter=").append(error.name);
+    if (!error.value.empty()) body.message.append(", value=").append(error.value);
+    body.message += ")";
+    body.param = error.name;
+  }
+  return error_answer(body);
+}
+
 Answer detail_answer(int status, std::string_view detail) {
   std::string body = R"({"detail":)";
   append_json_string(body, detail);
@@ -72,6 +86,17 @@ Answer redirect_answer(std::string location) {
   answer.status = 307;
   answer.headers = {{kContentLength, "0"}, {"location", std::move(location)}, {"vary", "Origin"}};
   return answer;
+}
+
+Answer internal_error_answer() {
+  return typed_answer(500, "text/plain; charset=utf-8", "Internal Server Error");
+}
+
+void adapt(Answer& answer, Dialect dialect) {
+  if (dialect == Dialect::kNew) return;
+  const auto is_vary = [](const auto& header) { return header.first == "vary"; };
+  answer.headers.erase(std::remove_if(answer.headers.begin(), answer.headers.end(), is_vary),
+                       answer.headers.end());
 }
 
 }  // namespace olla::sim

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "sim/dialect.h"
+
 /// One request and its answer as plain values, and the errors in vLLM's words.
 namespace olla::sim {
 
@@ -45,11 +47,25 @@ struct ErrorBody {
 };
 Answer error_answer(const ErrorBody& error);
 
+/// A 400 for the value of one parameter. New versions name it in the message and as `param`.
+struct ParameterError {
+  Dialect dialect = Dialect::kNew;
+  std::string message;
+  std::string_view name;
+  std::string_view value;  ///< As text; empty: not told.
+};
+Answer parameter_answer(const ParameterError& error);
+
 /// `{"detail":...}`: the errors that come before the application, 404 among them.
 Answer detail_answer(int status, std::string_view detail);
 Answer not_found_answer();
 /// 405 with the methods that the path does take ("GET, POST").
 Answer method_not_allowed_answer(std::string_view allow);
 Answer redirect_answer(std::string location);
+/// What vLLM's server says when a handler throws.
+Answer internal_error_answer();
+
+/// Makes an answer look like one of that version: old ones send no `vary`.
+void adapt(Answer& answer, Dialect dialect);
 
 }  // namespace olla::sim

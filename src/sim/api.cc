@@ -1,13 +1,19 @@
 #include "sim/api.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "sim/constraint.h"
 #include "sim/embeddings.h"
+#include "sim/failure.h"
+#include "sim/form.h"
 #include "sim/json_text.h"
+#include "sim/messages.h"
 #include "sim/metrics_text.h"
+#include "sim/routes.h"
+#include "sim/scores.h"
+#include "sim/tokenize.h"
 
 namespace olla::sim {
 namespace {
@@ -15,66 +21,8 @@ namespace {
 using nlohmann::json;
 using Tokens = std::vector<TokenId>;
 
-constexpr std::string_view kVersion = "0.32.0";
 // Answers to one request: each prompt may ask for vLLM's limit of `n`, but not all of them.
 constexpr std::size_t kChoicesMax = 16384;
-
-struct Route {
-  std::string_view path;
-  std::string_view allow;  ///< Methods, as the allow header lists them.
-};
-constexpr std::array<Route, 11> kRoutes = {{{"/health", "GET"},
-                                            {"/ping", "GET, POST"},
-                                            {"/version", "GET"},
-                                            {"/load", "GET"},
-                                            {"/metrics", "GET"},
-                                            {"/v1/models", "GET"},
-                                            {"/v1/chat/completions", "POST"},
-                                            {"/v1/completions", "POST"},
-                                            {"/v1/embeddings", "POST"},
-                                            {"/tokenize", "POST"},
-                                            {"/detokenize", "POST"}}};
-
-const Route* find_route(std::string_view path) {
-  const auto* const at = std::find_if(kRoutes.begin(), kRoutes.end(),
-                                      [path](const Route& route) { return route.path == path; });
-  return at == kRoutes.end() ? nullptr : at;
-}
-
-bool allows(const Route& route, std::string_view method) {
-  if (route.allow == "GET, POST") return method == "GET" || method == "POST";
-  return method == route.allow;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// The path of a request target, percent-decoded: an encoded letter finds its route too.
-std::string decoded_path(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (!target.starts_with('/') && scheme != std::string_view::npos) {
-    const std::size_t slash = target.find('/', scheme + 3);
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-  }
-  target = target.substr(0, target.find_first_of("?#"));
-  std::string path;
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    const bool encoded = target[i] == '%' && target.size() - i > 2;
-    const int high = encoded ? hex_digit(target[i + 1]) : -1;
-    const int low = encoded ? hex_digit(target[i + 2]) : -1;
-    if (high >= 0 && low >= 0) {
-      path += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      path += target[i];
-    }
-  }
-  return path;
-}
 
 Answer too_many_choices() {
   ErrorBody error;
@@ -82,11 +30,27 @@ Answer too_many_choices() {
   return error_answer(error);
 }
 
+/// How an old server says that it is there for something else: with the status of a success.
+Answer wrong_service_answer(const Route& route) {
+  ErrorBody error;
+  error.message = "The model does not support " + std::string(route.api) + " API";
+  Answer answer = error_answer(error);
+  answer.status = 200;
+  return answer;
+}
+
 std::uint64_t hash_text(std::string_view text, std::uint64_t state) {
   for (const char c : text) {
     state = (state ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ULL;  // FNV-1a
   }
   return Random(state).next();
+}
+
+/// Whether a prompt of /v1/completions, or one of several, is text and not tokens.
+bool has_text(const json& prompt) {
+  return prompt.is_string() ||
+         (prompt.is_array() && std::any_of(prompt.begin(), prompt.end(),
+                                           [](const json& part) { return part.is_string(); }));
 }
 
 /// `"required"`, or `function "name"` for a tool that the request names.
@@ -101,6 +65,10 @@ std::optional<Answer> check_features(Kind kind, const Fields& fields) {
   ErrorBody error;
   if (kind == Kind::kCompletion) {
     if (fields.find("suffix") == nullptr) return std::nullopt;
+    if (fields.dialect() == Dialect::kOld) {
+      error.message = "suffix is not currently supported";
+      return error_answer(error);
+    }
     error.message = "suffix is only supported for models with FIM completion rendering";
     error.param = "suffix";
     return error_answer(error);
@@ -124,253 +92,313 @@ std::optional<Answer> check_features(Kind kind, const Fields& fields) {
 Api::Api(ApiOptions options, ApiTime started)
     : options_(std::move(options)),
       started_(started),
-      engine_(options_.rules),
+      dialect_(dialect_of(options_.version)),
+      models_(options_.models, options_.loras, dialect_),
+      ranks_(options_.rules, options_.data_parallel_size),
+      administration_(ranks_, models_),
       ids_(options_.id_seed) {
-  OLLA_CHECK(!options_.models.empty());
-  const std::uint64_t hash = hash_text(options_.models.front(), options_.rules.max_model_len);
-  fingerprint_ = "vllm-" + std::string(kVersion) + "-" + hex16(hash).substr(0, 8);
+  if (dialect_ == Dialect::kOld) return;
+  const std::uint64_t hash = hash_text(models_.first(), options_.rules.max_model_len);
+  fingerprint_ = "vllm-" + options_.version + "-" + hex16(hash).substr(0, 8);
 }
 
 Reply Api::handle(const ApiRequest& request, ApiTime time) {
+  Reply reply = route(request, time);
+  if (auto* answer = std::get_if<Answer>(&reply)) adapt(*answer, dialect_);
+  return reply;
+}
+
+Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
-  const Route* route = find_route(path);
-  if (route == nullptr) {
+  const RouteRules rules{dialect_, options_.dev_mode};
+  const Route* known = find_route(path, rules);
+  // An old server has every route; it refuses later, in words of its own.
+  const bool served = known != nullptr && serves(options_.service, *known);
+  if (known == nullptr || (!served && dialect_ == Dialect::kNew)) {
     const bool has_slash = path.size() > 1 && path.back() == '/';
     const std::string_view without = std::string_view(path).substr(0, path.size() - 1);
-    if (!has_slash || find_route(without) == nullptr) return not_found_answer();
+    if (!has_slash || find_route(without, rules) == nullptr) return not_found_answer();
     return redirect_answer("http://" + std::string(request.host) + std::string(without));
   }
-  if (!allows(*route, request.method)) return method_not_allowed_answer(route->allow);
-  if (route->allow == "POST") return post(path, request, time);
+  if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
+  if (known->presence == Presence::kDev) {
+    return administration_.handle(path, request, time.now);
+  }
+  if (path.starts_with("/sim/")) return control(path, time.now);
+  if (path.starts_with("/v1/responses/")) {
+    if (!served) return wrong_service_answer(*known);
+    return known->allow == "GET" ? stored_response(responses_, response_id(path))
+                                 : cancel_response(responses_, response_id(path));
+  }
+  if (known->allow == "POST") return post(*known, request, time);
   return get(path, time);
 }
 
-Answer Api::get(std::string_view path, ApiTime time) {
-  if (path == "/version") return json_answer(R"({"version":")" + std::string(kVersion) + "\"}");
-  if (path == "/load") return json_answer(R"({"server_load":0})");
-  if (path == "/v1/models") return json_answer(models_body(time));
-  if (path == "/metrics") {
-    const MetricsLabels labels{options_.models.front(), static_cast<double>(started_.unix_seconds)};
-    return metrics_answer(metrics_text(engine_.stats(), options_.rules, labels));
+Answer Api::control(std::string_view path, TimePoint now) {
+  if (path == "/sim/drain") {
+    condition_ = Condition::kDraining;
+    return json_answer(R"({"condition":"draining"})");
   }
-  return empty_answer();  // /health and /ping
+  if (path == "/sim/hang") {
+    condition_ = Condition::kHung;
+    return json_answer(R"({"condition":"hung"})");
+  }
+  condition_ = Condition::kDead;
+  ranks_.fail_all(now);
+  return json_answer(R"({"condition":"dead"})");
 }
 
-Reply Api::post(std::string_view path, const ApiRequest& request, ApiTime time) {
-  auto parsed = parse_body(request);
+Answer Api::get(std::string_view path, ApiTime time) {
+  if (path == "/version") {
+    std::string body = R"({"version":)";
+    append_json_string(body, options_.version);
+    return json_answer(body + "}");
+  }
+  if (path == "/load") {
+    const std::size_t load = ranks_.running() + ranks_.waiting();
+    return json_answer(R"({"server_load":)" + std::to_string(load) + "}");
+  }
+  if (path == "/v1/models")
+    return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
+  if (path == "/metrics") {
+    const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
+                               dialect_, administration_.sleep_level(), rejected_};
+    return metrics_answer(metrics_text(ranks_.engines(), labels));
+  }
+  Answer answer = empty_answer();  // /health and /ping
+  if (condition_ == Condition::kDead) answer.status = 503;
+  return answer;
+}
+
+Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
+  const std::string_view path = route.path;
+  if (path == "/v1/audio/transcriptions" && serves(options_.service, route)) {
+    return transcribe(request);
+  }
+  auto parsed = parse_body(request, dialect_);
   if (auto* refused = std::get_if<Answer>(&parsed)) return std::move(*refused);
+  if (!serves(options_.service, route)) return wrong_service_answer(route);
   const json& body = std::get<json>(parsed);
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);
-  if (path == "/v1/embeddings") return embeddings(body, request, time);
-  if (path == "/tokenize") return tokenize(body);
-  return detokenize(body);
+  if (path == "/v1/responses") return respond(body, request, time);
+  if (path.starts_with("/v1/messages")) return message(path, body, request, time);
+  if (path == "/tokenize") return tokenize_answer(body, prompt_rules(), models_);
+  if (path == "/detokenize") return detokenize_answer(body, tokenizer_, models_);
+  return embed(path, body, request, time);
 }
 
 Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiTime time) {
-  Fields fields(body);
+  Fields fields(body, dialect_);
   Exchange exchange;
   exchange.kind = kind;
   exchange.sampling = read_sampling(fields, kind);
   const Sampling& sampling = exchange.sampling;
+  auto constraint = read_constraint(fields, kind);
   if (!fields.failed()) {
-    if (auto refused = check_options(sampling)) return std::move(*refused);
-    if (auto refused = check_model(sampling.model)) return std::move(*refused);
+    if (auto refused = check_options(fields, sampling)) return std::move(*refused);
+    if (auto* refused = std::get_if<Answer>(&constraint)) return std::move(*refused);
+    if (auto refused = models_.check(sampling.model)) return std::move(*refused);
     if (auto refused = check_features(kind, fields)) return std::move(*refused);
   }
-  if (kind == Kind::kChat) {
-    auto prompt = chat_prompt(fields, prompt_rules());
-    if (fields.failed()) return fields.answer();
-    if (auto* refused = std::get_if<Answer>(&prompt)) return std::move(*refused);
-    exchange.prompts.push_back(std::get<Tokens>(std::move(prompt)));
+  auto prompts = read_prompts(kind, fields);
+  if (fields.failed()) return fields.answer();
+  if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
+  exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  exchange.constraint = std::get<std::optional<Constraint>>(std::move(constraint));
+  const bool text = kind == Kind::kChat || has_text(*fields.find("prompt"));
+  const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
+  exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
+  return begin(std::move(exchange), text, time);
+}
+
+Reply Api::message(std::string_view path, const json& body, const ApiRequest& request,
+                   ApiTime time) {
+  Fields fields(body, dialect_);
+  Exchange exchange;
+  exchange.kind = Kind::kMessage;
+  const bool only_count = path.ends_with("/count_tokens");
+  if (only_count) {
+    exchange.sampling.model = fields.string("model");
   } else {
-    auto prompts = text_prompts(fields, "prompt", prompt_rules());
-    if (fields.failed()) return fields.answer();
-    if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
-    exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+    exchange.sampling = read_message_options(fields);
   }
-  if (auto refused = check_ranges(sampling, options_.rules.max_model_len)) {
-    return std::move(*refused);
+  if (fields.failed()) return fields.answer();
+  if (auto refused = models_.check(exchange.sampling.model)) {
+    return message_error(std::move(*refused));
   }
+  const json chat = messages_as_chat(body);
+  Fields chat_fields(chat, dialect_);
+  auto prompts = read_prompts(Kind::kMessage, chat_fields);
+  if (chat_fields.failed()) return chat_fields.answer();
+  if (auto* refused = std::get_if<Answer>(&prompts)) return message_error(std::move(*refused));
+  exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  if (only_count) return message_count_answer(exchange.prompt_tokens());
+  exchange.id = "chatcmpl-" + request_id(request, std::nullopt);
+  Reply reply = begin(std::move(exchange), true, time);
+  if (auto* refused = std::get_if<Answer>(&reply)) return message_error(std::move(*refused));
+  return reply;
+}
+
+Reply Api::respond(const json& body, const ApiRequest& request, ApiTime time) {
+  Fields fields(body, dialect_);
+  Exchange exchange;
+  exchange.kind = Kind::kResponse;
+  exchange.sampling = read_response_options(fields);
+  exchange.previous_id = fields.string("previous_response_id");
+  const bool stored = fields.boolean("store").value_or(true);
+  if (fields.failed()) return fields.answer();
+  if (auto refused = models_.check(exchange.sampling.model)) return std::move(*refused);
+  if (exchange.previous_id && responses_.find(*exchange.previous_id) == nullptr) {
+    return response_not_found(*exchange.previous_id);
+  }
+  const json chat = responses_as_chat(body);
+  Fields chat_fields(chat, dialect_);
+  auto prompts = read_prompts(Kind::kResponse, chat_fields);
+  if (chat_fields.failed()) return chat_fields.answer();
+  if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
+  exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
+  exchange.room = options_.rules.max_model_len - exchange.prompt_tokens();
+  exchange.id = "resp_" + request_id(request, std::nullopt);
+  exchange.item_id = "msg_" + make_id(dialect_, ids_);
+  if (stored) exchange.store = &responses_;
+  return begin(std::move(exchange), true, time);
+}
+
+/// Checks what does not depend on the route, and hands the request to an engine. `has_text`: not
+/// all prompts came as tokens.
+Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
+  const Sampling& sampling = exchange.sampling;
+  const std::size_t max_model_len = options_.rules.max_model_len;
+  for (const Tokens& prompt : exchange.prompts) {
+    if (auto refused = check_room(exchange.kind, sampling, prompt.size(), max_model_len)) {
+      return std::move(*refused);
+    }
+  }
+  if (auto refused = check_ranges(sampling, max_model_len)) return std::move(*refused);
   if (exchange.prompts.size() * static_cast<std::size_t>(sampling.samples) > kChoicesMax) {
     return too_many_choices();
   }
-  const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
-  exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
+  if (exchange.constraint) {
+    Random random(0);
+    auto text = constrained_text(*exchange.constraint, dialect_, random);
+    if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
+  }
+  if (auto refused = check_condition(has_text)) return std::move(*refused);
+  exchange.dialect = dialect_;
   exchange.created = time.unix_seconds;
-  exchange.model = options_.models.front();
+  exchange.model = models_.name_for(sampling.model);
   exchange.fingerprint = fingerprint_;
   exchange.tokenizer = &tokenizer_;
   return submit(std::move(exchange), time.now);
 }
 
+std::optional<Answer> Api::check_condition(bool has_text) {
+  if (condition_ == Condition::kDead) return engine_dead_answer(dialect_);
+  // Threads that turn text into tokens are the first to go: a prompt of ids does without them.
+  if (condition_ == Condition::kDraining && has_text) return shutdown_answer();
+  const std::size_t limit = options_.rules.max_num_queued_reqs;
+  if (limit == 0 || ranks_.running() + ranks_.waiting() < limit) return std::nullopt;
+  ++rejected_;
+  return busy_answer();
+}
+
+std::variant<std::vector<Tokens>, Answer> Api::read_prompts(Kind kind, Fields& fields) const {
+  if (kind == Kind::kCompletion) return text_prompts(fields, "prompt", prompt_rules());
+  auto chat = chat_prompt(fields, prompt_rules());
+  if (auto* refused = std::get_if<Answer>(&chat)) return std::move(*refused);
+  std::vector<Tokens> prompts;
+  prompts.push_back(std::get<Tokens>(std::move(chat)));
+  return prompts;
+}
+
 std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   const auto samples = static_cast<std::size_t>(exchange.sampling.samples);
-  for (std::size_t prompt = 0; prompt < exchange.prompts.size(); ++prompt) {
+  std::vector<Sequence> sequences;
+  for (std::size_t number = 0; number < exchange.prompts.size(); ++number) {
+    const Tokens& prompt = exchange.prompts[number];
+    const std::size_t room = options_.rules.max_model_len - prompt.size();
+    const Sampling& sampling = exchange.sampling;
+    const auto limit = sampling.tokens_max.value_or(static_cast<std::int64_t>(room));
+    const std::size_t wanted = exchange.only_echo() ? 1 : static_cast<std::size_t>(limit);
     for (std::size_t sample = 0; sample < samples; ++sample) {
-      exchange.choices.emplace_back(exchange.choices.size(), prompt, exchange.sampling);
+      exchange.choices.emplace_back(exchange.choices.size(), number, sampling);
+      const TextSeed seed{
+          sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed, prompt,
+          sample};
+      sequences.push_back({prompt, text_for(exchange, text_seed(seed)), std::min(wanted, room),
+                           static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end});
     }
   }
   auto generation = std::make_unique<Generation>(std::move(exchange));
-  const Sampling& sampling = generation->exchange().sampling;
-  for (Choice& choice : generation->exchange_.choices) {
-    const Tokens& prompt = generation->exchange().prompts[choice.prompt];
-    const std::size_t room = options_.rules.max_model_len - prompt.size();
-    const std::size_t wanted = generation->exchange().only_echo()
-                                   ? 1
-                                   : static_cast<std::size_t>(sampling.tokens_max.value_or(
-                                         static_cast<std::int64_t>(room)));
-    const TextSeed seed{sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed,
-                        prompt, choice.index % samples};
-    const bool continues = generation->exchange().kind == Kind::kCompletion;
-    Sequence sequence{prompt, TextGenerator(tokenizer_, text_seed(seed), continues),
-                      std::min(wanted, room), static_cast<std::size_t>(sampling.tokens_min),
-                      sampling.ignore_end};
-    choice.sequence = engine_.submit(std::move(sequence), now);
-    places_.emplace(choice.sequence, Place{generation.get(), choice.index});
-  }
+  ranks_.submit(*generation, std::move(sequences), now);
   return generation;
 }
 
-void Api::advance(TimePoint now) {
-  while (const auto event = engine_.next(now)) {
-    const auto at = places_.find(event->sequence);
-    OLLA_CHECK(at != places_.end());
-    const Place place = at->second;
-    if (event->finish) places_.erase(at);
-    Generation& generation = *place.generation;
-    const bool stopped = generation.add_token(place.choice, *event);
-    if (stopped && !event->finish) {
-      places_.erase(event->sequence);
-      engine_.stop(event->sequence, event->time);
-    }
-    // Last: the listener may leave and destroy the generation.
-    if (generation.listener_ != nullptr && generation.ready()) generation.listener_->on_ready();
+TextGenerator Api::text_for(const Exchange& exchange, std::uint64_t seed) const {
+  if (!exchange.constraint) {
+    return TextGenerator(tokenizer_, seed, exchange.kind == Kind::kCompletion);
   }
+  Random random(seed);
+  auto text = constrained_text(*exchange.constraint, dialect_, random);
+  OLLA_CHECK(std::holds_alternative<std::string>(text));
+  return TextGenerator(tokenizer_, std::get<std::string>(text));
+}
+
+std::optional<TimePoint> Api::next_time() const {
+  if (condition_ == Condition::kHung) return std::nullopt;
+  return ranks_.next_time();
+}
+
+void Api::advance(TimePoint now) {
+  if (condition_ == Condition::kHung) return;
+  ranks_.advance(now);
 }
 
 void Api::leave(Generation& generation, TimePoint now) {
-  if (generation.done()) return;
-  for (const Choice& choice : generation.exchange().choices) {
-    if (places_.erase(choice.sequence) > 0) engine_.abort(choice.sequence, now);
-  }
+  ranks_.leave(generation, now);
 }
 
-Answer Api::tokenize(const json& body) const {
-  Fields fields(body);
-  const auto model = fields.string("model");
-  const bool with_text = fields.boolean("return_token_strs").value_or(false);
-  Tokens tokens;
-  const json* prompt = fields.find("prompt");
-  if (prompt != nullptr && prompt->is_string()) {
-    tokens = tokenizer_.tokenize(prompt->get_ref<const std::string&>());
-  } else if (prompt != nullptr) {
-    fields.fail("string_type", "prompt", "Input should be a valid string", *prompt);
-  } else if (fields.find("messages") == nullptr) {
-    fields.fail_missing("prompt");
-    fields.fail_missing("messages");
-  } else {
-    auto chat = chat_prompt(fields, prompt_rules());
-    if (auto* refused = std::get_if<Answer>(&chat)) return std::move(*refused);
-    tokens = std::get<Tokens>(std::move(chat));
-  }
-  if (fields.failed()) return fields.answer();
-  if (auto refused = check_model(model)) return std::move(*refused);
-  std::string out = R"({"count":)" + std::to_string(tokens.size());
-  out += R"(,"max_model_len":)" + std::to_string(options_.rules.max_model_len);
-  out += R"(,"tokens":)";
-  append_token_ids(out, tokens);
-  out += R"(,"token_strs":)";
-  if (with_text) {
-    out += '[';
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      if (i > 0) out += ',';
-      append_json_string(out, tokenizer_.display(tokens[i]));
-    }
-    out += "]}";
-  } else {
-    out += "null}";
-  }
-  return json_answer(std::move(out));
+Answer Api::embed(std::string_view path, const json& body, const ApiRequest& request,
+                  ApiTime time) {
+  const EmbeddingContext context{prompt_rules(), models_.served(),
+                                 request_id(request, std::nullopt), time.unix_seconds};
+  if (path == "/v1/embeddings") return embeddings_answer(body, context);
+  if (path.ends_with("/score")) return score_answer(body, context);
+  if (path.ends_with("/rerank")) return rerank_answer(body, context);
+  if (path == "/classify") return classify_answer(body, context);
+  return pooling_answer(body, context);
 }
 
-Answer Api::detokenize(const json& body) const {
-  Fields fields(body);
-  const auto model = fields.string("model");
-  const json* ids = fields.find("tokens");
-  if (ids == nullptr) {
-    fields.fail_missing("tokens");
-  } else if (!ids->is_array()) {
-    fields.fail("list_type", "tokens", "Input should be a valid list", *ids);
-  }
-  Tokens tokens;
-  for (const json& id : ids != nullptr && ids->is_array() ? *ids : json::array()) {
-    if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= tokenizer_.size()) {
-      fields.fail("int_type", "tokens." + std::to_string(tokens.size()),
-                  "Input should be a valid integer", id);
-      break;
-    }
-    tokens.push_back(id.get<TokenId>());
-  }
+/// A form, not JSON: nothing listens to what is in the file.
+Answer Api::transcribe(const ApiRequest& request) const {
+  const std::string_view type = request.content_type.value_or(std::string_view());
+  const json body = json::object();
+  Fields fields(body, dialect_);
+  const auto model = form_field(type, request.body, "model");
+  if (!form_field(type, request.body, "file")) fields.fail_missing("file");
+  if (!model) fields.fail_missing("model");
   if (fields.failed()) return fields.answer();
-  if (auto refused = check_model(model)) return std::move(*refused);
-  std::string out = R"({"prompt":)";
+  if (auto refused = models_.check(std::string(*model))) return std::move(*refused);
+  TextGenerator words(tokenizer_, hash_text(request.body, 0), false);
+  std::vector<TokenId> tokens;
+  for (TokenId token = words.next(true); token != Tokenizer::kTurnEnd; token = words.next(true)) {
+    tokens.push_back(token);
+  }
+  std::string out = R"({"text":)";
   append_json_string(out, tokenizer_.detokenize(tokens));
-  return json_answer(out + "}");
-}
-
-Answer Api::embeddings(const json& body, const ApiRequest& request, ApiTime time) {
-  const EmbeddingContext context{prompt_rules(), options_.models, request_id(request, std::nullopt),
-                                 time.unix_seconds};
-  return embeddings_answer(body, context);
-}
-
-std::string Api::models_body(ApiTime time) {
-  const std::string created = std::to_string(time.unix_seconds);
-  std::string out = R"({"object":"list","data":[)";
-  for (const std::string& model : options_.models) {
-    if (&model != &options_.models.front()) out += ',';
-    out += R"({"id":)";
-    append_json_string(out, model);
-    out += R"(,"object":"model","created":)" + created + R"(,"owned_by":"vllm","root":)";
-    append_json_string(out, options_.models.front());
-    out += R"(,"parent":null,"max_model_len":)" + std::to_string(options_.rules.max_model_len);
-    out += R"(,"permission":[{"id":"modelperm-)" + hex16(ids_.next());
-    out += R"(","object":"model_permission","created":)" + created;
-    out += R"(,"allow_create_engine":false,"allow_sampling":true,"allow_logprobs":true,)"
-           R"("allow_search_indices":false,"allow_view":true,"allow_fine_tuning":false,)"
-           R"("organization":"*","group":null,"is_blocking":false}]})";
-  }
-  return out + "]}";
-}
-
-std::optional<Answer> Api::check_model(const std::optional<std::string>& model) const {
-  const auto& served = options_.models;
-  if (!model || model->empty() || std::find(served.begin(), served.end(), *model) != served.end()) {
-    return std::nullopt;
-  }
-  ErrorBody error;
-  error.status = 404;
-  error.type = "NotFoundError";
-  error.message = "The model `" + *model + "` does not exist. Valid aliases: ";
-  for (const std::string& name : served) {
-    if (&name != &served.front()) error.message += ", ";
-    error.message += name;
-  }
-  error.message += ".";
-  error.param = "model";
-  return error_answer(error);
+  return json_answer(out + R"(,"usage":{"type":"duration","seconds":1}})");
 }
 
 std::string Api::request_id(const ApiRequest& request,
                             const std::optional<std::string>& from_body) {
   if (request.request_id && !request.request_id->empty()) return std::string(*request.request_id);
   if (from_body) return *from_body;
-  return hex16(ids_.next());
+  return make_id(dialect_, ids_);
 }
 
 PromptRules Api::prompt_rules() const {
-  return {tokenizer_, options_.rules.max_model_len, options_.models.front()};
+  return {tokenizer_, options_.rules.max_model_len, models_.first(), dialect_};
 }
 
 }  // namespace olla::sim

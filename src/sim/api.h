@@ -6,17 +6,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "sim/administration.h"
 #include "sim/answer.h"
 #include "sim/engine.h"
+#include "sim/failure.h"
 #include "sim/generation.h"
+#include "sim/models.h"
 #include "sim/prompt.h"
+#include "sim/ranks.h"
+#include "sim/responses.h"
+#include "sim/routes.h"
 #include "sim/tokenizer.h"
 
 namespace olla::sim {
@@ -28,7 +33,12 @@ struct ApiTime {
 };
 
 struct ApiOptions {
+  std::string version = "0.32.0";   ///< What /version says, and whose manners it has.
   std::vector<std::string> models;  ///< Served names, at least one; answers carry the first.
+  std::vector<Lora> loras;
+  Service service = Service::kAll;
+  bool dev_mode = false;               ///< With the routes of Administration.
+  std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
   std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.
@@ -40,7 +50,8 @@ using Reply = std::variant<Answer, std::unique_ptr<Generation>>;
 /// The API of one vLLM server over one engine, without sockets: requests go in as values, time is
 /// an argument, answers and events come out.
 ///
-/// The shapes, words and status codes are those recorded from vLLM 0.32. Not thread-safe.
+/// The shapes, words and status codes are those recorded from vLLM 0.32.0 and 0.11.0. Not
+/// thread-safe.
 class Api {
  public:
   Api(ApiOptions options, ApiTime started);
@@ -52,7 +63,7 @@ class Api {
   Reply handle(const ApiRequest& request, ApiTime time);
 
   /// When advance() has something to do; nullopt while nothing runs.
-  [[nodiscard]] std::optional<TimePoint> next_time() const { return engine_.next_time(); }
+  [[nodiscard]] std::optional<TimePoint> next_time() const;
   /// Hands all tokens due at `now` to their generations, and tells their listeners. A listener may
   /// call back into this Api.
   void advance(TimePoint now);
@@ -60,34 +71,46 @@ class Api {
   /// The generation is done with, or its client left: what still runs of it is aborted.
   void leave(Generation& generation, TimePoint now);
 
-  [[nodiscard]] const EngineStats& stats() const { return engine_.stats(); }
+  /// Of one data-parallel rank.
+  [[nodiscard]] const EngineStats& stats(std::size_t rank = 0) const { return ranks_.stats(rank); }
   [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
+  [[nodiscard]] Dialect dialect() const { return dialect_; }
+  /// A server that hangs takes no connection any more, and closes the idle ones.
+  [[nodiscard]] Condition condition() const { return condition_; }
 
  private:
-  struct Place {
-    Generation* generation;
-    std::size_t choice;
-  };
-
+  Reply route(const ApiRequest& request, ApiTime time);
+  Answer control(std::string_view path, TimePoint now);
   Answer get(std::string_view path, ApiTime time);
-  Reply post(std::string_view path, const ApiRequest& request, ApiTime time);
+  Reply post(const Route& route, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  Reply message(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
+                ApiTime time);
+  Reply respond(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  Reply begin(Exchange exchange, bool has_text, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
-  Answer tokenize(const nlohmann::json& body) const;
-  Answer detokenize(const nlohmann::json& body) const;
-  Answer embeddings(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
-  std::string models_body(ApiTime time);
-  std::optional<Answer> check_model(const std::optional<std::string>& model) const;
+  std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,
+                                                                       Fields& fields) const;
+  std::optional<Answer> check_condition(bool has_text);
+  [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::uint64_t seed) const;
+  Answer embed(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
+               ApiTime time);
+  [[nodiscard]] Answer transcribe(const ApiRequest& request) const;
   std::string request_id(const ApiRequest& request, const std::optional<std::string>& from_body);
   [[nodiscard]] PromptRules prompt_rules() const;
 
   ApiOptions options_;
   ApiTime started_;
+  Dialect dialect_;
+  Models models_;
   std::string fingerprint_;
   Tokenizer tokenizer_;
-  Engine engine_;
+  Ranks ranks_;
+  Administration administration_;
   Random ids_;
-  std::unordered_map<SequenceId, Place> places_;
+  ResponseStore responses_;
+  std::uint64_t rejected_ = 0;
+  Condition condition_ = Condition::kWell;
 };
 
 }  // namespace olla::sim

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace olla::sim {
 namespace {
@@ -15,8 +16,11 @@ constexpr std::string_view kCompletions = "/v1/completions";
 
 class ApiTest : public testing::Test {
  protected:
-  static ApiOptions options() {
+  explicit ApiTest(const char* version = "0.32.0") : api_(options(version), {}) {}
+
+  static ApiOptions options(const char* version = "0.32.0") {
     ApiOptions out;
+    out.version = version;
     out.models = {"llama", "llama-alias"};
     return out;
   }
@@ -25,6 +29,10 @@ class ApiTest : public testing::Test {
     const std::string text = body.dump();
     const ApiRequest request{"POST", target, "sim", "application/json", {}, text};
     return api_.handle(request, {at(ms), 1000});
+  }
+
+  Reply get(std::string_view target) {
+    return api_.handle({"GET", target, "sim", {}, {}, {}}, {at(0), 1000});
   }
 
   std::unique_ptr<Generation> start(std::string_view target, const json& body, int ms = 0) {
@@ -70,7 +78,12 @@ class ApiTest : public testing::Test {
 
   static TimePoint at(int ms) { return TimePoint(milliseconds(ms)); }
 
-  Api api_{options(), {}};
+  Api api_;
+};
+
+class OldApiTest : public ApiTest {
+ protected:
+  OldApiTest() : ApiTest("0.11.0") {}
 };
 
 std::string streamed_text(const std::vector<json>& events, std::size_t index = 0) {
@@ -267,6 +280,51 @@ TEST_F(ApiTest, AcceptsEveryServedNameAndAnswersWithTheFirst) {
             "The model `gpt` does not exist. Valid aliases: llama, llama-alias.");
 }
 
+TEST_F(ApiTest, ServesAdaptersUnderTheirOwnNames) {
+  ApiOptions with = options();
+  with.loras = {{"llama-sql", "./sql"}};
+  Api api(with, {});
+  const Reply list = api.handle({"GET", "/v1/models", "sim", {}, {}, {}}, {{}, 7});
+  const json data = json::parse(std::get<Answer>(list).body)["data"];
+  ASSERT_EQ(data.size(), 3U);
+  EXPECT_EQ(data[1]["id"], "llama-alias");
+  EXPECT_EQ(data[1]["root"], "llama");
+  EXPECT_EQ(data[1]["parent"], nullptr);
+  EXPECT_EQ(data[2]["id"], "llama-sql");
+  EXPECT_EQ(data[2]["root"], "./sql");
+  EXPECT_EQ(data[2]["parent"], "llama");
+  EXPECT_EQ(data[2]["max_model_len"], nullptr);
+  json body = chat("hi");
+  body["model"] = "llama-sql";
+  const std::string text = body.dump();
+  Reply reply = api.handle({"POST", kChat, "sim", "application/json", {}, text}, {});
+  auto& generation = std::get<std::unique_ptr<Generation>>(reply);
+  api.advance(at(10'000'000));
+  EXPECT_EQ(json::parse(generation->answer().body)["model"], "llama-sql");
+}
+
+TEST_F(ApiTest, SpreadsRequestsOverItsEngines) {
+  ApiOptions two = options();
+  two.data_parallel_size = 2;
+  Api api(two, {});
+  json body = chat("hi");
+  body["n"] = 2;
+  const std::string text = body.dump();
+  std::vector<Reply> replies;
+  for (int i = 0; i < 3; ++i) {
+    replies.push_back(api.handle({"POST", kChat, "sim", "application/json", {}, text}, {}));
+  }
+  EXPECT_EQ(api.stats(0).running, 4U);
+  EXPECT_EQ(api.stats(1).running, 2U);
+  const Reply load = api.handle({"GET", "/load", "sim", {}, {}, {}}, {});
+  EXPECT_EQ(std::get<Answer>(load).body, R"({"server_load":6})");
+  api.leave(*std::get<std::unique_ptr<Generation>>(replies[1]), {});
+  EXPECT_EQ(api.stats(1).running, 0U);
+  api.advance(at(10'000'000));
+  EXPECT_EQ(api.stats(0).finished[0] + api.stats(0).finished[1], 4U);
+  EXPECT_TRUE(std::get<std::unique_ptr<Generation>>(replies[2])->done());
+}
+
 TEST_F(ApiTest, AbortsWhatRunsWhenTheClientLeaves) {
   json body = chat("hi");
   body["n"] = 2;
@@ -278,6 +336,193 @@ TEST_F(ApiTest, AbortsWhatRunsWhenTheClientLeaves) {
   EXPECT_EQ(api_.stats().aborted, 2U);
   api_.advance(at(100'000));  // nothing is left that would touch the generation
   EXPECT_FALSE(generation->done());
+}
+
+TEST_F(ApiTest, WritesExactlyWhatAConstraintAllows) {
+  json body = chat("Is it?");
+  body["structured_outputs"] = {{"choice", {"Yes, of course", "No, never"}}};
+  body["min_tokens"] = 2;
+  const json whole = answer(kChat, body);
+  const std::string text = whole["choices"][0]["message"]["content"];
+  EXPECT_TRUE(text == "Yes, of course" || text == "No, never");
+  EXPECT_EQ(whole["choices"][0]["finish_reason"], "stop");
+  const auto all = events(kChat, body);
+  EXPECT_EQ(streamed_text(all), text);
+  // The role, one event per token, and the end.
+  EXPECT_EQ(all.size(), 1 + whole["usage"]["completion_tokens"].get<std::size_t>());
+
+  body["max_tokens"] = 2;
+  EXPECT_EQ(answer(kChat, body)["choices"][0]["finish_reason"], "length");
+  body["structured_outputs"] = {{"regex", "[0-9"}};
+  EXPECT_TRUE(error(kChat, body)["message"].get<std::string>().starts_with("Grammar error: "));
+}
+
+TEST_F(ApiTest, ConstrainsEachOfSeveralAnswers) {
+  const json body = {
+      {"prompt", {"a", "b"}}, {"n", 4}, {"structured_outputs", {{"regex", "[a-z]{5}[0-9]{5}"}}}};
+  std::set<std::string> texts;
+  const json whole = answer(kCompletions, body);
+  for (const json& choice : whole["choices"]) {
+    EXPECT_EQ(choice["text"].get<std::string>().size(), 10U);
+    texts.insert(choice["text"]);
+  }
+  EXPECT_EQ(texts.size(), 8U);
+}
+
+TEST_F(ApiTest, RefusesMoreThanItMayQueue) {
+  ApiOptions few = options();
+  few.rules.max_num_seqs = 2;
+  few.rules.max_num_queued_reqs = 4;
+  Api api(few, {});
+  const std::string body = chat("hi").dump();
+  const ApiRequest request{"POST", kChat, "sim", "application/json", {}, body};
+  std::vector<Reply> replies;
+  for (int i = 0; i < 5; ++i) {
+    replies.push_back(api.handle(request, {}));
+  }
+  EXPECT_EQ(api.stats().waiting, 2U);
+  const Answer refused = std::get<Answer>(replies.back());
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.body,
+            R"({"error":{"message":"The engine is currently busy and cannot accept new requests. )"
+            R"(Please try again later or on a different instance.","type":"Service Unavailable",)"
+            R"("param":null,"code":503}})");
+  replies.pop_back();
+  api.leave(*std::get<std::unique_ptr<Generation>>(replies.front()), {});
+  EXPECT_TRUE(std::holds_alternative<std::unique_ptr<Generation>>(
+      replies.emplace_back(api.handle(request, {}))));
+  for (const Reply& reply : replies) {
+    api.leave(*std::get<std::unique_ptr<Generation>>(reply), {});
+  }
+}
+
+TEST_F(ApiTest, FinishesWhatRunsAndBeginsNothingWhileItDrains) {
+  const auto running = start(kChat, chat("hi"));
+  EXPECT_EQ(std::get<Answer>(post("/sim/drain", {})).status, 200);
+  const Answer refused = std::get<Answer>(post(kChat, chat("hi")));
+  EXPECT_EQ(refused.status, 500);
+  EXPECT_EQ(refused.body, R"({"error":{"message":"cannot schedule new futures after shutdown",)"
+                          R"("type":"InternalServerError","param":null,"code":500}})");
+  EXPECT_EQ(std::get<Answer>(post(kCompletions, {{"prompt", "hi"}})).status, 500);
+  EXPECT_EQ(std::get<Answer>(get("/health")).status, 200);
+  EXPECT_EQ(answer(kCompletions, {{"prompt", {60, 61}}})["object"], "text_completion");
+  EXPECT_TRUE(running->done());
+}
+
+TEST_F(ApiTest, TellsEveryRequestThatTheEngineDied) {
+  json body = chat("hi");
+  const auto whole = start(kChat, body);
+  body["stream"] = true;
+  body["n"] = 2;
+  const auto stream = start(kChat, body);
+  api_.advance(at(55));
+  post("/sim/kill_engine", {});
+  EXPECT_EQ(api_.stats().running, 0U);
+  EXPECT_TRUE(whole->done());
+  EXPECT_EQ(whole->answer().status, 500);
+  constexpr std::string_view kDead =
+      R"({"error":{"message":"EngineCore encountered an issue. See stack trace (above) for the )"
+      R"(root cause.","type":"InternalServerError","param":null,"code":500}})";
+  EXPECT_EQ(whole->answer().body, kDead);
+  std::vector<std::string> all;
+  while (auto event = stream->take_event()) {
+    all.push_back(std::move(*event));
+  }
+  ASSERT_EQ(all.size(), 2 + 2 + 2U);  // roles, first tokens, the end
+  EXPECT_EQ(all[4],
+            "data: {\"error\": {\"message\": \"EngineCore encountered an issue. See stack trace "
+            "(above) for the root cause.\", \"type\": \"InternalServerError\", \"param\": null, "
+            "\"code\": 500}}\n\n");
+  EXPECT_EQ(all[5], "data: [DONE]\n\n");
+  EXPECT_EQ(std::get<Answer>(post(kChat, chat("hi"))).body, kDead);
+  const Answer health = std::get<Answer>(get("/health"));
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(health.body, "");
+}
+
+TEST_F(OldApiTest, TellsThatTheEngineDiedInItsOwnWords) {
+  json body = chat("hi");
+  body["stream"] = true;
+  const auto stream = start(kChat, body);
+  post("/sim/kill_engine", {});
+  EXPECT_NE(stream->take_event()->find(R"("type": "BadRequestError", "param": null, "code": 400)"),
+            std::string::npos);
+  EXPECT_EQ(error(kChat, chat("hi"))["type"], "Internal Server Error");
+}
+
+TEST_F(ApiTest, NeitherGoesOnNorEndsWhenItHangs) {
+  json body = chat("hi");
+  body["stream"] = true;
+  const auto stream = start(kChat, body);
+  api_.advance(at(50));
+  while (stream->take_event()) {
+  }
+  post("/sim/hang", {});
+  EXPECT_EQ(api_.next_time(), std::nullopt);
+  api_.advance(at(10'000));
+  EXPECT_FALSE(stream->has_event());
+  EXPECT_FALSE(stream->done());
+  api_.leave(*stream, at(10'000));
+  EXPECT_EQ(api_.stats().running, 0U);
+}
+
+TEST_F(ApiTest, HasNoRoutesOfAnotherService) {
+  ApiOptions only = options();
+  for (const Service service : {Service::kGenerate, Service::kEmbed}) {
+    only.service = service;
+    Api api(only, {});
+    const bool embeds = service == Service::kEmbed;
+    for (const std::string_view path : {kChat, kCompletions, std::string_view("/v1/embeddings")}) {
+      const Reply reply = api.handle({"POST", path, "sim", "application/json", {}, "{}"}, {});
+      const bool has = embeds == (path == "/v1/embeddings");
+      EXPECT_EQ(std::get<Answer>(reply).status, has ? 400 : 404) << path;
+      const bool absent = std::get<Answer>(reply).body == R"({"detail":"Not Found"})";
+      EXPECT_EQ(absent, !has);
+    }
+    const Reply shared = api.handle({"GET", "/v1/models", "sim", {}, {}, {}}, {});
+    EXPECT_EQ(std::get<Answer>(shared).status, 200);
+  }
+}
+
+TEST_F(OldApiTest, RefusesAnotherServiceWithTheStatusOfASuccess) {
+  ApiOptions only = options("0.11.0");
+  only.service = Service::kGenerate;
+  Api api(only, {});
+  const ApiRequest request{"POST", "/v1/embeddings",  "sim", "application/json",
+                           {},     R"({"input":"x"})"};
+  const Reply reply = api.handle(request, {});
+  EXPECT_EQ(std::get<Answer>(reply).status, 200);
+  EXPECT_EQ(std::get<Answer>(reply).body,
+            R"({"error":{"message":"The model does not support Embeddings API",)"
+            R"("type":"BadRequestError","param":null,"code":400}})");
+}
+
+TEST_F(ApiTest, IgnoresWhatOnlyAnOldVersionKnows) {
+  json body = chat("hi");
+  const json plain = answer(kChat, body)["choices"];
+  body["guided_choice"] = {"yes"};
+  body["best_of"] = 3;
+  EXPECT_EQ(answer(kChat, body)["choices"], plain);
+}
+
+TEST_F(OldApiTest, FollowsGuidedParameters) {
+  json body = chat("hi");
+  body["guided_choice"] = {"yes"};
+  EXPECT_EQ(answer(kChat, body)["choices"][0]["message"]["content"], "yes");
+  body["guided_choice"] = nullptr;
+  body["best_of"] = 3;
+  EXPECT_EQ(error(kChat, body)["message"], "vLLM V1 does not yet support best_of.");
+}
+
+TEST_F(OldApiTest, RefusesAnAnswerThatCannotFit) {
+  json body = chat("hi");
+  body["max_tokens"] = 8190;
+  EXPECT_TRUE(error(kChat, body)["message"].get<std::string>().starts_with(
+      "'max_tokens' or 'max_completion_tokens' is too large: 8190. This model's maximum context "
+      "length is 8192 tokens and your request has "));
+  EXPECT_EQ(error(kCompletions, {{"prompt", {60, 60, 60}}, {"max_tokens", 100'000}})["message"],
+            "This model's maximum context length is -91808 tokens. However, your request has 3 "
+            "input tokens. Please reduce the length of the input messages.");
 }
 
 class LeavingListener : public GenerationListener {

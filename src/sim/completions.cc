@@ -58,7 +58,9 @@ void append_choice(std::string& out, const Exchange& exchange, const Choice& cho
   } else {
     out += "null";
   }
-  out += R"(,"prompt_token_ids":null,"routed_experts":null})";
+  out += R"(,"prompt_token_ids":null)";
+  if (exchange.dialect == Dialect::kNew) out += R"(,"routed_experts":null)";
+  out += '}';
 }
 
 }  // namespace
@@ -70,12 +72,13 @@ std::string completion_body(const Exchange& exchange) {
     if (choice.index > 0) out += ',';
     append_choice(out, exchange, choice);
   }
-  out += R"(],"service_tier":null,"system_fingerprint":)";
-  append_json_string(out, exchange.fingerprint);
+  out += R"(],"service_tier":null)";
+  append_fingerprint(out, exchange);
   out += R"(,"usage":)";
   append_usage(out, exchange);
-  out += R"(,"kv_transfer_params":null,"ec_transfer_params":null,"metrics":null})";
-  return out;
+  out += R"(,"kv_transfer_params":null)";
+  if (exchange.dialect == Dialect::kNew) out += R"(,"ec_transfer_params":null,"metrics":null)";
+  return out + "}";
 }
 
 std::string completion_event(const Exchange& exchange, Choice& choice, std::string_view text) {
@@ -103,7 +106,8 @@ std::string completion_event(const Exchange& exchange, Choice& choice, std::stri
   out += R"(,"stop_reason":)";
   append_stop_reason(out, choice);
   out += R"(,"prompt_token_ids":)";
-  if (echoes) {
+  const bool old = exchange.dialect == Dialect::kOld;
+  if (old ? !choice.echoed : echoes) {
     append_token_ids(out, prompt);
   } else {
     out += "null";
@@ -115,11 +119,11 @@ std::string completion_event(const Exchange& exchange, Choice& choice, std::stri
     out += R"(,"usage":)";
     append_event_usage(out, prompt.size(), choice.tokens);
     out += '}';
+  } else if (old) {
+    out += R"(,"usage":null)";
   }
-  if (!choice.finish_reason.empty() && !sampling.include_usage) {
-    out += R"(,"system_fingerprint":)";
-    append_json_string(out, exchange.fingerprint);
-  }
+  const bool last = !choice.finish_reason.empty();
+  if (last && !old && !sampling.include_usage) append_fingerprint(out, exchange);
   out += "}\n\n";
   return out;
 }

@@ -31,24 +31,6 @@ void normalize(std::vector<double>& vector) {
   }
 }
 
-void append_vector(std::string& out, const std::vector<float>& vector, bool as_base64) {
-  if (as_base64) {
-    out += '"';
-    const auto bytes = std::as_bytes(std::span(vector));
-    std::string raw(bytes.size(), '\0');
-    std::transform(bytes.begin(), bytes.end(), raw.begin(),
-                   [](std::byte byte) { return static_cast<char>(byte); });
-    out += base64(raw) + '"';
-    return;
-  }
-  out += '[';
-  for (std::size_t i = 0; i < vector.size(); ++i) {
-    if (i > 0) out += ',';
-    append_json_number(out, static_cast<double>(vector[i]));
-  }
-  out += ']';
-}
-
 /// The request models of the route are tried one after the other; each reports what it misses.
 void fail_without_input(Fields& fields) {
   for (const std::string_view member :
@@ -152,8 +134,26 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
+void append_vector(std::string& out, const std::vector<float>& vector, bool as_base64) {
+  if (as_base64) {
+    out += '"';
+    const auto bytes = std::as_bytes(std::span(vector));
+    std::string raw(bytes.size(), '\0');
+    std::transform(bytes.begin(), bytes.end(), raw.begin(),
+                   [](std::byte byte) { return static_cast<char>(byte); });
+    out += base64(raw) + '"';
+    return;
+  }
+  out += '[';
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_number(out, static_cast<double>(vector[i]));
+  }
+  out += ']';
+}
+
 Answer embeddings_answer(const json& body, const EmbeddingContext& context) {
-  Fields fields(body);
+  Fields fields(body, context.rules.dialect);
   const auto model = fields.string("model");
   const auto dimensions = fields.integer("dimensions");
   const auto format = fields.string("encoding_format").value_or("float");

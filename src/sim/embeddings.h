@@ -21,6 +21,9 @@ constexpr std::size_t kEmbeddingDimensions = 256;
 /// Bytes as base64 (RFC 4648, section 4), with padding.
 std::string base64(std::string_view bytes);
 
+/// Appends a vector as a list of numbers, or as a string of its bytes in base64.
+void append_vector(std::string& out, const std::vector<float>& vector, bool as_base64);
+
 /// What an embeddings request is answered with, besides what it says itself.
 struct EmbeddingContext {
   PromptRules rules;

@@ -24,6 +24,10 @@ struct EngineRules {
   Duration itl = std::chrono::milliseconds(10);
   /// Sequences that run at once; the others wait in the order of their arrival. At least 1.
   std::size_t max_num_seqs = 256;
+  /// Requests that may be running or waiting when another one comes; 0: any number. Waiting alone
+  /// would fit the name of vLLM's flag better, but a server with 2 running and 2 waiting ones was
+  /// seen to refuse under a limit of 4.
+  std::size_t max_num_queued_reqs = 0;
   /// Tokens of prompt and answer together.
   std::size_t max_model_len = 8192;
   /// Tokens that the KV cache holds, for the usage that the metrics show; nothing is refused for

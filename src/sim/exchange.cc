@@ -67,7 +67,18 @@ void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t
 
 void append_usage(std::string& out, const Exchange& exchange) {
   append_event_usage(out, exchange.prompt_tokens(), exchange.completion_tokens());
-  out += R"(,"prompt_tokens_details":null,"completion_tokens_details":null})";
+  out += R"(,"prompt_tokens_details":null)";
+  if (exchange.dialect == Dialect::kNew) out += R"(,"completion_tokens_details":null)";
+  out += '}';
+}
+
+void append_fingerprint(std::string& out, const Exchange& exchange) {
+  out += R"(,"system_fingerprint":)";
+  if (exchange.fingerprint.empty()) {
+    out += "null";
+  } else {
+    append_json_string(out, exchange.fingerprint);
+  }
 }
 
 std::string usage_event(const Exchange& exchange, std::string_view object) {
@@ -75,8 +86,8 @@ std::string usage_event(const Exchange& exchange, std::string_view object) {
   append_opening(out, exchange, object);
   out += R"(],"usage":)";
   append_event_usage(out, exchange.prompt_tokens(), exchange.completion_tokens());
-  out += R"(},"system_fingerprint":)";
-  append_json_string(out, exchange.fingerprint);
+  out += '}';
+  if (exchange.dialect == Dialect::kNew) append_fingerprint(out, exchange);
   out += "}\n\n";
   return out;
 }

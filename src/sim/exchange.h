@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/constraint.h"
 #include "sim/engine.h"
 #include "sim/logprobs.h"
 #include "sim/output_text.h"
@@ -13,6 +14,8 @@
 #include "sim/tokenizer.h"
 
 namespace olla::sim {
+
+class ResponseStore;
 
 /// One of the answers that a request asked for.
 struct Choice {
@@ -34,11 +37,19 @@ struct Choice {
 /// One request for text, from its validation to the end of its answer.
 struct Exchange {
   Kind kind = Kind::kChat;
+  Dialect dialect = Dialect::kNew;
   Sampling sampling;
+  std::optional<Constraint> constraint;
   std::string id;            ///< "chatcmpl-..." or "cmpl-..."
   std::int64_t created = 0;  ///< Seconds since 1970.
   std::string model;         ///< The first served name, whatever the request said.
-  std::string fingerprint;
+  std::string fingerprint;   ///< Empty: the server tells none.
+  // Of a response alone.
+  std::string item_id;                     ///< "msg_..."
+  std::optional<std::string> previous_id;  ///< The response that it goes on from.
+  std::size_t room = 0;                    ///< Tokens of answer that fit the context.
+  std::size_t events = 0;                  ///< Streamed: sent so far.
+  ResponseStore* store = nullptr;          ///< Where to put it once it is done; may be nullptr.
   std::vector<std::vector<TokenId>> prompts;
   std::vector<Choice> choices;
   const Tokenizer* tokenizer = nullptr;
@@ -63,6 +74,8 @@ void append_token_ids(std::string& out, const std::vector<TokenId>& tokens);
 void append_usage(std::string& out, const Exchange& exchange);
 /// `{"prompt_tokens":...}` of an event, without details and without the closing brace.
 void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t tokens);
+/// `,"system_fingerprint":...`, which is null when there is none.
+void append_fingerprint(std::string& out, const Exchange& exchange);
 /// The event that ends a stream with `include_usage`.
 std::string usage_event(const Exchange& exchange, std::string_view object);
 

@@ -41,17 +41,36 @@ class FaultFinder : public json::json_sax_t {
   std::size_t position_ = 0;
 };
 
-Answer validation_answer(std::size_t count, std::string_view problems, std::string_view param) {
+/// Old versions show Python's own list of the problems.
+Answer old_validation_answer(std::string message) {
   ErrorBody error;
   error.type = "Bad Request";
-  error.message = std::to_string(count) + " validation error" + (count == 1 ? "" : "s") + ":";
-  error.message += problems;
+  error.message = std::move(message);
+  return error_answer(error);
+}
+
+Answer validation_answer(const std::vector<std::string>& problems, std::string_view param,
+                         Dialect dialect) {
+  const bool old = dialect == Dialect::kOld;
+  const std::size_t count = problems.size();
+  ErrorBody error;
+  for (const std::string& problem : problems) {
+    if (!old) error.message += "\n  ";
+    if (old && !error.message.empty()) error.message += ", ";
+    error.message += problem;
+  }
+  if (old) return old_validation_answer("[" + error.message + "]");
+  error.type = "Bad Request";
+  error.message =
+      std::to_string(count) + " validation error" + (count == 1 ? "" : "s") + ":" + error.message;
   error.param = param;
   return error_answer(error);
 }
 
-Answer media_type_answer() {
-  return validation_answer(1, "\n  Unsupported Media Type: Only 'application/json' is allowed", {});
+Answer media_type_answer(Dialect dialect) {
+  const std::string problem = "Unsupported Media Type: Only 'application/json' is allowed";
+  if (dialect == Dialect::kOld) return old_validation_answer(" [" + python_repr(problem) + "]");
+  return validation_answer({problem}, {}, dialect);
 }
 
 bool is_json_type(std::string_view content_type) {
@@ -88,13 +107,37 @@ std::string shown(const json& value) {
   }
 }
 
-std::string problem(std::string_view type, std::string_view place, std::string_view message,
-                    const json& input, std::string_view context) {
-  std::string text = "\n  {'type': " + python_repr(type) + ", 'loc': " + python_repr(place) +
-                     ", 'msg': " + python_repr(message) + ", 'input': " + python_repr(shown(input));
-  if (!context.empty()) {
+/// A place such as "body.messages.0" as Python shows a tuple: ('body', 'messages', 0).
+std::string place_tuple(std::string_view place) {
+  std::string out = "(";
+  std::size_t parts = 0;
+  while (!place.empty()) {
+    const std::size_t dot = std::min(place.find('.'), place.size());
+    const std::string_view part = place.substr(0, dot);
+    const bool number = part.find_first_not_of("0123456789") == std::string_view::npos;
+    if (parts++ > 0) out += ", ";
+    out += number ? std::string(part) : python_repr(part);
+    place.remove_prefix(std::min(dot + 1, place.size()));
+  }
+  return out + (parts == 1 ? ",)" : ")");
+}
+
+struct Problem {
+  std::string_view type;
+  std::string_view place;
+  std::string_view message;
+  std::string_view context;
+};
+
+std::string describe(const Problem& problem, const json& input, Dialect dialect) {
+  const bool old = dialect == Dialect::kOld;
+  std::string text = "{'type': " + python_repr(problem.type) + ", 'loc': ";
+  text += old ? place_tuple(problem.place) : python_repr(problem.place);
+  text += ", 'msg': " + python_repr(problem.message) + ", 'input': ";
+  text += old ? python_value(input) : python_repr(shown(input));
+  if (!problem.context.empty()) {
     text += ", 'ctx': ";
-    text += context;
+    text += problem.context;
   }
   return text + "}";
 }
@@ -127,11 +170,13 @@ std::optional<bool> parse_boolean(std::string text) {
 
 }  // namespace
 
-std::variant<json, Answer> parse_body(const ApiRequest& request) {
-  if (!request.content_type || !is_json_type(*request.content_type)) return media_type_answer();
+std::variant<json, Answer> parse_body(const ApiRequest& request, Dialect dialect) {
+  if (!request.content_type || !is_json_type(*request.content_type)) {
+    return media_type_answer(dialect);
+  }
   const std::string_view body = request.body;
-  const std::string missing = problem("missing", "body", "Field required", json(), {});
-  if (body.empty()) return validation_answer(1, missing, "body");
+  const std::string missing = describe({"missing", "body", "Field required", {}}, json(), dialect);
+  if (body.empty()) return validation_answer({missing}, "body", dialect);
   if (!is_utf8(body)) return detail_answer(400, "There was an error parsing the body");
 
   json value = json::parse(body, nullptr, false);
@@ -139,16 +184,18 @@ std::variant<json, Answer> parse_body(const ApiRequest& request) {
     FaultFinder finder;
     json::sax_parse(body, &finder);
     const std::string place = "body." + std::to_string(finder.position());
-    const std::string text = problem("json_invalid", place, "JSON decode error", json::object(),
-                                     "{'error': 'Expecting value'}");
-    return validation_answer(1, text, place);
+    const Problem problem{"json_invalid", place, "JSON decode error",
+                          "{'error': 'Expecting value'}"};
+    return validation_answer({describe(problem, json::object(), dialect)}, place, dialect);
   }
-  if (value.is_null()) return validation_answer(1, missing, "body");
+  if (value.is_null()) return validation_answer({missing}, "body", dialect);
   if (!value.is_object()) {
-    const std::string text =
-        problem("model_attributes_type", "body",
-                "Input should be a valid dictionary or object to extract fields from", value, {});
-    return validation_answer(1, text, "body");
+    if (dialect == Dialect::kOld) return internal_error_answer();
+    const Problem problem{"model_attributes_type",
+                          "body",
+                          "Input should be a valid dictionary or object to extract fields from",
+                          {}};
+    return validation_answer({describe(problem, value, dialect)}, "body", dialect);
   }
   return value;
 }
@@ -168,7 +215,7 @@ void Fields::fail(std::string_view type, std::string_view place, std::string_vie
                   const json& input, std::string_view context) {
   const std::string full_place = "body." + std::string(place);
   if (problems_.empty()) first_place_ = full_place;
-  problems_.push_back(problem(type, full_place, message, input, context));
+  problems_.push_back(describe({type, full_place, message, context}, input, dialect_));
 }
 
 void Fields::fail_missing(std::string_view place) {
@@ -248,17 +295,21 @@ std::vector<std::string> Fields::strings(std::string_view name, std::size_t item
   const json* value = present(name, Null::kAllowed);
   if (value == nullptr) return {};
   if (value->is_string()) return {value->get<std::string>()};
+  // Old versions name the attempt in the place.
+  const bool old = dialect_ == Dialect::kOld;
+  const std::string as_string = std::string(name) + (old ? ".str" : "");
+  const std::string as_list = std::string(name) + (old ? ".list[str]" : "");
   // Neither a string nor such a list: the validation reports both attempts.
   if (!value->is_array()) {
-    fail("string_type", name, kNoString, *value);
-    fail("list_type", name, "Input should be a valid list", *value);
+    fail("string_type", as_string, kNoString, *value);
+    fail("list_type", as_list, "Input should be a valid list", *value);
     return {};
   }
   if (value->size() > items_max) {
     const std::string actual = std::to_string(value->size());
     const std::string limit = std::to_string(items_max);
-    fail("string_type", name, kNoString, *value);
-    fail("too_long", name,
+    fail("string_type", as_string, kNoString, *value);
+    fail("too_long", as_list,
          "List should have at most " + limit + " items after validation, not " + actual, *value,
          "{'field_type': 'List', 'max_length': " + limit + ", 'actual_length': " + actual + "}");
     return {};
@@ -271,19 +322,23 @@ std::vector<std::string> Fields::strings(std::string_view name, std::size_t item
       out.push_back(item.get<std::string>());
       continue;
     }
-    if (!string_failed) fail("string_type", name, kNoString, *value);
+    if (!string_failed) fail("string_type", as_string, kNoString, *value);
     string_failed = true;
-    fail("string_type", std::string(name) + "." + std::to_string(i), kNoString, item);
+    fail("string_type", as_list + "." + std::to_string(i), kNoString, item);
   }
   return out;
 }
 
 Answer Fields::answer() const {
-  std::string all;
-  for (const std::string& text : problems_) {
-    all += text;
-  }
-  return validation_answer(problems_.size(), all, first_place_);
+  return validation_answer(problems_, first_place_, dialect_);
+}
+
+Answer Fields::refuse(const std::string& message, std::string_view param) const {
+  if (dialect_ == Dialect::kNew) return parameter_answer({dialect_, message, param, {}});
+  const std::string context = "{'error': ValueError(" + python_repr(message) + ")}";
+  const std::string full = "Value error, " + message;
+  return validation_answer({describe({"value_error", "body", full, context}, body_, dialect_)}, {},
+                           dialect_);
 }
 
 }  // namespace olla::sim

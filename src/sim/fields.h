@@ -14,7 +14,7 @@ namespace olla::sim {
 
 /// The JSON object of a request body, or the answer that vLLM gives instead: wrong media type, no
 /// body, not UTF-8, not JSON, not an object.
-std::variant<nlohmann::json, Answer> parse_body(const ApiRequest& request);
+std::variant<nlohmann::json, Answer> parse_body(const ApiRequest& request, Dialect dialect);
 
 /// Reads typed members of a request body as the validation of vLLM does: numbers may come as
 /// strings, booleans as "yes" or 1, a whole number as 2.0. Each failure is kept, in the order of
@@ -26,7 +26,11 @@ class Fields {
   enum class Null : std::uint8_t { kAllowed, kRefused };
 
   /// `body` must be an object and outlive this.
-  explicit Fields(const nlohmann::json& body) : body_(body) {}
+  explicit Fields(const nlohmann::json& body, Dialect dialect = Dialect::kNew)
+      : body_(body), dialect_(dialect) {}
+
+  [[nodiscard]] Dialect dialect() const { return dialect_; }
+  [[nodiscard]] const nlohmann::json& body() const { return body_; }
 
   std::optional<std::int64_t> integer(std::string_view name, Null null = Null::kAllowed);
   std::optional<double> number(std::string_view name);
@@ -47,10 +51,14 @@ class Fields {
   /// The 400 that lists every failure; only when failed().
   [[nodiscard]] Answer answer() const;
 
+  /// The 400 for members that do not go together; `param` is the one to blame.
+  [[nodiscard]] Answer refuse(const std::string& message, std::string_view param) const;
+
  private:
   [[nodiscard]] const nlohmann::json* present(std::string_view name, Null null);
 
   const nlohmann::json& body_;
+  Dialect dialect_;
   std::vector<std::string> problems_;
   std::string first_place_;
 };

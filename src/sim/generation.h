@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/answer.h"
 #include "sim/engine.h"
@@ -19,11 +20,11 @@ class GenerationListener {
   virtual void on_ready() = 0;
 };
 
-/// The answer to one chat or completion request while the engine writes it: tokens go in, events
+/// The answer to one request for text while the engine writes it: tokens go in, events
 /// or one body come out.
 ///
-/// Made and fed by Api; the server takes what is ready. Each token is one event, however late the
-/// reader is: a real vLLM joins tokens then. An answer is bounded by the context length, so the
+/// Made by Api, fed by Ranks; the server takes what is ready. Each token is one event, however late
+/// the reader is: a real vLLM joins tokens then. An answer is bounded by the context length, so the
 /// queue of events is too.
 class Generation {
  public:
@@ -34,7 +35,7 @@ class Generation {
   [[nodiscard]] bool done() const { return running_ == 0; }
 
   /// Streamed: the next event ("data: ...", with its empty line), or nullopt when none is ready.
-  /// The last one is "data: [DONE]".
+  /// The last one of a chat or a completion is "data: [DONE]".
   std::optional<std::string> take_event();
   [[nodiscard]] bool has_event() const { return !events_.empty(); }
 
@@ -45,18 +46,30 @@ class Generation {
   void set_listener(GenerationListener* listener) { listener_ = listener; }
 
  private:
-  friend class Api;
+  friend class Ranks;
 
   [[nodiscard]] const Exchange& exchange() const { return exchange_; }
   /// Hands the choice of that number its next token. Returns whether the choice ended by a stop
   /// string, which the engine cannot know.
   bool add_token(std::size_t number, const TokenEvent& event);
+  /// The engine died: this is done, and tells so in the place of what is missing.
+  void fail();
+  /// The server's owner ended it: what there is so far is the answer.
+  void abort();
   [[nodiscard]] bool ready() const { return done() || streamed(); }
   void push_events(Choice& choice);
+  void push_opening();
+  void push_ending();
+  void push_all(std::vector<std::string> events);
+  [[nodiscard]] std::string body() const;
+  /// Tells the listener if there is something for it; this may be gone afterwards.
+  void notify();
 
   Exchange exchange_;
   std::size_t running_;
+  std::size_t rank_ = 0;  // the engine that works on it
   bool begun_ = false;
+  bool failed_ = false;
   std::deque<std::string> events_;
   GenerationListener* listener_ = nullptr;
 };

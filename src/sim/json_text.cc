@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 
 namespace olla::sim {
 namespace {
@@ -49,6 +50,40 @@ void append_escape(std::string& out, char c) {
   out += "\\u00";
   out += kHexDigits[byte >> 4U];
   out += kHexDigits[byte & 0xFU];
+}
+
+// A body may nest as deep as it is long, and the stack is not that deep.
+constexpr std::size_t kNestedMax = 32;
+
+void append_python_value(std::string& out, const nlohmann::json& value, std::size_t depth) {
+  if (value.is_structured() && depth == kNestedMax) {
+    out += "...";
+  } else if (value.is_object()) {
+    out += '{';
+    for (auto member = value.begin(); member != value.end(); ++member) {
+      if (member != value.begin()) out += ", ";
+      out += python_repr(member.key()) + ": ";
+      append_python_value(out, *member, depth + 1);
+    }
+    out += '}';
+  } else if (value.is_array()) {
+    out += '[';
+    for (auto item = value.begin(); item != value.end(); ++item) {
+      if (item != value.begin()) out += ", ";
+      append_python_value(out, *item, depth + 1);
+    }
+    out += ']';
+  } else if (value.is_string()) {
+    out += python_repr(value.get_ref<const std::string&>());
+  } else if (value.is_boolean()) {
+    out += value.get<bool>() ? "True" : "False";
+  } else if (value.is_null()) {
+    out += "None";
+  } else if (value.is_number_float()) {
+    append_json_number(out, value.get<double>());
+  } else {
+    out += value.dump();
+  }
 }
 
 }  // namespace
@@ -150,6 +185,12 @@ std::string python_repr(std::string_view text) {
     }
   }
   out += quote;
+  return out;
+}
+
+std::string python_value(const nlohmann::json& value) {
+  std::string out;
+  append_python_value(out, value, 0);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,9 @@ void append_json_number(std::string& out, double value);
 
 /// `text` as Python's repr() shows a string: vLLM's validation messages are Python's.
 std::string python_repr(std::string_view text);
+
+/// A JSON value as Python shows the value that it reads from it: {'a': [1, True, None]}. Members
+/// are in alphabetical order; what is nested deeper than a real request is left out.
+std::string python_value(const nlohmann::json& value);
 
 }  // namespace olla::sim

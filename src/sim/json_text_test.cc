@@ -48,5 +48,17 @@ TEST(JsonTextTest, QuotesStringsAsPythonDoes) {
   EXPECT_EQ(python_repr("a\n\\"), "'a\\n\\\\'");
 }
 
+TEST(JsonTextTest, ShowsValuesAsPythonDoes) {
+  using nlohmann::json;
+  EXPECT_EQ(python_value({{"a", {1, true, nullptr, 2.5}}, {"b", "it's"}}),
+            "{'a': [1, True, None, 2.5], 'b': \"it's\"}");
+  EXPECT_EQ(python_value(json::object()), "{}");
+  json deep;
+  for (int i = 0; i < 100; ++i) {
+    deep = json::array({deep});
+  }
+  EXPECT_NE(python_value(deep).find("[...]"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace olla::sim

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -38,14 +39,17 @@ std::map<std::string, Family> recorded_families() {
   return out;
 }
 
-std::string exposition() {
+std::string exposition(Dialect dialect = Dialect::kNew) {
   static const Tokenizer tokenizer;
   Engine engine(EngineRules{});
   engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 3, 0, true}, TimePoint());
   engine.submit({{1, 2}, TextGenerator(tokenizer, 1, false), 9, 0, true}, TimePoint());
   while (engine.next(TimePoint(std::chrono::milliseconds(90)))) {
   }
-  return metrics_text(engine.stats(), engine.rules(), {"a \"model\"", 1'795'399'128.5});
+  const Engine idle{EngineRules{}};
+  const std::array<const Engine*, 2> engines = {&engine, &idle};
+  MetricsLabels labels{"a \"model\"", 1'795'399'128.5, dialect, 0, 7};
+  return metrics_text(engines, labels);
 }
 
 TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
@@ -79,7 +83,7 @@ TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
     for (const std::string& name : labels) {
       EXPECT_TRUE(recorded.at(family).labels.contains(name)) << name;
     }
-    EXPECT_TRUE(labels.contains("engine"));
+    EXPECT_EQ(labels.contains("engine"), recorded.at(family).labels.contains("engine"));
     EXPECT_TRUE(labels.contains("model_name"));
   }
   EXPECT_GT(types.size(), 30U);
@@ -95,6 +99,9 @@ TEST(MetricsTextTest, ShowsTheFiguresOfTheEngine) {
   EXPECT_TRUE(has("vllm:num_requests_waiting" + std::string(kModel) + "0.0"));
   EXPECT_TRUE(has("vllm:prompt_tokens_total" + std::string(kModel) + "4.0"));
   EXPECT_TRUE(has("vllm:generation_tokens_total" + std::string(kModel) + "8.0"));
+  EXPECT_TRUE(has(R"(vllm:num_requests_running{engine="1",model_name="a \"model\""} 0.0)"));
+  EXPECT_TRUE(has(R"(vllm:admission_rejections_total{model_name="a \"model\"",)"
+                  R"(reason="max_num_queued_reqs"} 7.0)"));
   EXPECT_TRUE(has("vllm:prompt_tokens_created" + std::string(kModel) + "1.7953991285e+09"));
   EXPECT_TRUE(has(R"(vllm:request_success_total{engine="0",finished_reason="length",)"
                   R"(model_name="a \"model\""} 1.0)"));
@@ -102,6 +109,18 @@ TEST(MetricsTextTest, ShowsTheFiguresOfTheEngine) {
                   R"(model_name="a \"model\""} 0.0)"));
   EXPECT_TRUE(has(R"(vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",)"
                   R"(model_name="a \"model\""} 2.0)"));
+}
+
+TEST(MetricsTextTest, LeavesOutWhatOldVersionsDoNotHave) {
+  const std::string now = exposition();
+  const std::string then = exposition(Dialect::kOld);
+  for (const char* name : {"vllm:engine_sleep_state", "vllm:num_requests_waiting_by_reason",
+                           "vllm:prompt_tokens_cached_total"}) {
+    EXPECT_NE(now.find(name), std::string::npos) << name;
+    EXPECT_EQ(then.find(name), std::string::npos) << name;
+  }
+  EXPECT_EQ(now.find("vllm:time_per_output_token_seconds"), std::string::npos);
+  EXPECT_NE(then.find("vllm:time_per_output_token_seconds_count"), std::string::npos);
 }
 
 TEST(MetricsTextTest, WritesNumbersAsThePythonClientDoes) {

@@ -13,17 +13,22 @@ namespace {
 using nlohmann::json;
 using Tokens = std::vector<TokenId>;
 
-std::optional<Answer> refuse_length(const Tokens& tokens, bool counted_whole,
+struct Counted {
+  bool whole = true;  ///< Not only up to the limit.
+  bool chat = false;
+};
+
+std::optional<Answer> refuse_length(const Tokens& tokens, Counted counted,
                                     const PromptRules& rules) {
   // At least one token of answer must fit.
   if (tokens.size() < rules.max_model_len) return std::nullopt;
-  return prompt_too_long(tokens.size(), !counted_whole, rules.max_model_len);
+  return prompt_too_long(
+      {tokens.size(), !counted.whole, rules.max_model_len, counted.chat, rules.dialect});
 }
 
-Answer refuse(std::string message, std::string_view param = {}) {
+Answer refuse(std::string message) {
   ErrorBody error;
   error.message = std::move(message);
-  error.param = param;
   return error_answer(error);
 }
 
@@ -88,7 +93,7 @@ std::optional<Answer> read_ids(const json& ids, const PromptRules& rules, Tokens
     }
     out.push_back(static_cast<TokenId>(value));
   }
-  return refuse_length(out, true, rules);
+  return refuse_length(out, {}, rules);
 }
 
 bool all_ids(const json& list) {
@@ -99,7 +104,7 @@ bool all_ids(const json& list) {
 std::optional<Answer> read_one(const json& prompt, const PromptRules& rules, Tokens& out) {
   if (!prompt.is_string()) return read_ids(prompt, rules, out);
   rules.tokenizer.append(prompt.get_ref<const std::string&>(), out, rules.max_model_len + 1);
-  return refuse_length(out, out.size() <= rules.max_model_len, rules);
+  return refuse_length(out, {out.size() <= rules.max_model_len, false}, rules);
 }
 
 bool is_prompt(const json& value) {
@@ -120,6 +125,9 @@ std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rule
   const bool open_turn =
       fields.boolean("add_generation_prompt", Fields::Null::kRefused).value_or(true);
   if (fields.failed()) return Tokens{};
+  if (messages->empty() && rules.dialect == Dialect::kOld) {
+    return refuse("list index out of range list index out of range");
+  }
   if (messages->empty()) {
     return refuse(
         "Cannot apply chat template to an empty conversation. Provide at least one message.");
@@ -136,7 +144,7 @@ std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rule
   }
   const bool whole = tokens.size() <= rules.max_model_len;
   if (!whole) tokens.resize(rules.max_model_len + 1);
-  if (auto refused = refuse_length(tokens, whole, rules)) return std::move(*refused);
+  if (auto refused = refuse_length(tokens, {whole, true}, rules)) return std::move(*refused);
   return tokens;
 }
 
@@ -144,9 +152,8 @@ std::variant<std::vector<Tokens>, Answer> text_prompts(Fields& fields, std::stri
                                                        const PromptRules& rules) {
   const json* value = fields.find(name);
   if (value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty())) {
-    return refuse(
-        "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
-        "prompt");
+    return fields.refuse("Either prompt or prompt_embeds must be provided and non-empty.",
+                         "prompt");
   }
   std::vector<Tokens> prompts;
   if (is_prompt(*value)) {
@@ -159,7 +166,10 @@ std::variant<std::vector<Tokens>, Answer> text_prompts(Fields& fields, std::stri
     fields.fail("list_type", name, "Input should be a valid list", *value);
     return prompts;
   }
-  if (value->empty()) return refuse("You must pass at least one prompt");
+  if (value->empty()) {
+    return refuse(rules.dialect == Dialect::kOld ? "please provide at least one prompt"
+                                                 : "You must pass at least one prompt");
+  }
   for (std::size_t i = 0; i < value->size(); ++i) {
     const json& prompt = (*value)[i];
     if (!is_prompt(prompt)) {

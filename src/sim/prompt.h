@@ -18,6 +18,7 @@ struct PromptRules {
   const Tokenizer& tokenizer;
   std::size_t max_model_len;
   std::string_view model;
+  Dialect dialect = Dialect::kNew;
 };
 
 /// The tokens of a chat: `<|im_start|>role LF content <|im_end|> LF` per message, then the opening

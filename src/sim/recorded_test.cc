@@ -1,4 +1,5 @@
-// Compares this server's answers with those of vLLM 0.32.0, recorded for the same requests.
+// Compares this server's answers with those of vLLM 0.32.0 and 0.11.0, recorded for the same
+// requests.
 
 #include <gtest/gtest.h>
 
@@ -22,9 +23,14 @@ struct Received {
   std::vector<std::string> events;  // without "data: " and the empty line
 };
 
-Received ask(const Json& recorded, const std::string& model) {
+constexpr const char* kNewVersion = "0.32.0";
+constexpr const char* kOldVersion = "0.11.0.post2";
+
+Received ask(const Json& recorded, const std::string& model, const char* version) {
   ApiOptions options;
+  options.version = version;
   options.models = {model};
+  options.service = model == "tiny" ? Service::kGenerate : Service::kEmbed;
   options.rules.max_model_len = 2048;
   Api api(options, {});
   const auto text = [&recorded](const char* key) { return recorded.value(key, std::string()); };
@@ -43,8 +49,9 @@ Received ask(const Json& recorded, const std::string& model) {
   api.advance(TimePoint(std::chrono::hours(1)));
   Received received;
   while (const auto event = generation->take_event()) {
-    EXPECT_TRUE(event->starts_with("data: ") && event->ends_with("\n\n"));
-    received.events.push_back(event->substr(6, event->size() - 8));
+    EXPECT_TRUE(event->ends_with("\n\n"));
+    const std::size_t data = event->find("data: ") + 6;
+    received.events.push_back(event->substr(data, event->size() - data - 2));
   }
   if (!generation->streamed()) received.answer = generation->answer();
   api.leave(*generation, {});
@@ -87,12 +94,10 @@ std::vector<std::string> head_fields(const Answer& answer) {
   return out;
 }
 
-TEST(RecordedTest, RefusesInTheSameWords) {
-  const Json all = recordings("exact.json");
-  ASSERT_GT(all.size(), 80U);
+void compare_exactly(const Json& all, const char* version) {
   for (const Json& recorded : all) {
     SCOPED_TRACE(recorded["name"].get<std::string>());
-    const Received received = ask(recorded, recorded["model"].get<std::string>());
+    const Received received = ask(recorded, recorded["model"].get<std::string>(), version);
     EXPECT_EQ(received.answer.status, recorded["status"].get<int>());
     // The answer to HEAD names the length of the body that GET would have.
     if (recorded["method"] != "HEAD") {
@@ -102,13 +107,24 @@ TEST(RecordedTest, RefusesInTheSameWords) {
   }
 }
 
-TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrder) {
-  const Json all = recordings("answers.json");
-  ASSERT_GT(all.size(), 40U);
+TEST(RecordedTest, RefusesInTheSameWords) {
+  const Json all = recordings("exact.json");
+  ASSERT_GT(all.size(), 90U);
+  compare_exactly(all, kNewVersion);
+}
+
+TEST(RecordedTest, RefusesInTheSameWordsAsAnOldVersion) {
+  const Json all = recordings("exact-0.11.json");
+  ASSERT_GT(all.size(), 60U);
+  compare_exactly(all, kOldVersion);
+}
+
+void compare_shapes(const Json& all, const char* version) {
   for (const Json& recorded : all) {
     SCOPED_TRACE(recorded["name"].get<std::string>());
     const bool embeds = recorded["target"] == "/v1/embeddings";
-    const Received received = ask(recorded, embeds ? "tiny-embed" : "tiny");
+    const std::string model = recorded.value("model", embeds ? "tiny-embed" : "tiny");
+    const Received received = ask(recorded, model, version);
     if (recorded.contains("answer")) {
       EXPECT_EQ(received.answer.status, 200) << received.answer.body;
       const Json answer = Json::parse(received.answer.body, nullptr, false);
@@ -117,13 +133,26 @@ TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrder) {
       continue;
     }
     ASSERT_GT(received.events.size(), 1U);
-    EXPECT_EQ(received.events.back(), "[DONE]");
+    const bool completes = recorded["target"].get<std::string>().ends_with("/completions");
+    EXPECT_EQ(received.events.back() == "[DONE]", completes);
     Json events = Json::array();
-    for (std::size_t i = 0; i + 1 < received.events.size(); ++i) {
+    for (std::size_t i = 0; i + (completes ? 1 : 0) < received.events.size(); ++i) {
       events.push_back(Json::parse(received.events[i], nullptr, false));
     }
     EXPECT_EQ(shape(events), shape(recorded["events"]));
   }
+}
+
+TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrder) {
+  const Json all = recordings("answers.json");
+  ASSERT_GT(all.size(), 40U);
+  compare_shapes(all, kNewVersion);
+}
+
+TEST(RecordedTest, AnswersWithTheSameKeysInTheSameOrderAsAnOldVersion) {
+  const Json all = recordings("answers-0.11.json");
+  ASSERT_GT(all.size(), 40U);
+  compare_shapes(all, kOldVersion);
 }
 
 TEST(RecordedTest, BuildsTheIdFromTheClientsRequestId) {
@@ -131,7 +160,7 @@ TEST(RecordedTest, BuildsTheIdFromTheClientsRequestId) {
   for (const Json& recorded : recordings("answers.json")) {
     if (recorded["name"] != "xreqid-off" && recorded["name"] != "chat-request-id") continue;
     ++seen;
-    const Json answer = Json::parse(ask(recorded, "tiny").answer.body);
+    const Json answer = Json::parse(ask(recorded, "tiny", kNewVersion).answer.body);
     EXPECT_EQ(answer["id"], recorded["answer"]["id"]);
   }
   EXPECT_EQ(seen, 2);

@@ -1,6 +1,7 @@
 #include "sim/sampling.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "sim/json_text.h"
@@ -18,24 +19,15 @@ std::string real(double value) {
   return text;
 }
 
-/// A refused value: whether vLLM names the parameter depends on the parameter.
+/// A refused value whose parameter is not named.
 Answer refuse(std::string message) {
   ErrorBody error;
   error.message = std::move(message);
   return error_answer(error);
 }
 
-Answer refuse_parameter(std::string message, std::string_view name, std::string_view value = {}) {
-  ErrorBody error;
-  error.message = std::move(message);
-  error.message += " (parameter=" + std::string(name);
-  if (!value.empty()) error.message += ", value=" + std::string(value);
-  error.message += ")";
-  error.param = name;
-  return error_answer(error);
-}
-
 std::optional<Answer> check_counts(const Sampling& sampling, std::size_t max_model_len) {
+  const Dialect dialect = sampling.dialect;
   if (sampling.samples < 1) {
     return refuse("n must be at least 1, got " + std::to_string(sampling.samples) + ".");
   }
@@ -47,14 +39,15 @@ std::optional<Answer> check_counts(const Sampling& sampling, std::size_t max_mod
   const std::string tokens = std::to_string(*sampling.tokens_max);
   const bool only_echo = sampling.echo && *sampling.tokens_max == 0;
   if (*sampling.tokens_max < 1 && !only_echo) {
-    return refuse_parameter("max_tokens must be at least 1, got " + tokens + ".", "max_tokens",
-                            tokens);
+    return parameter_answer(
+        {dialect, "max_tokens must be at least 1, got " + tokens + ".", "max_tokens", tokens});
   }
   if (*sampling.tokens_max > static_cast<std::int64_t>(max_model_len)) {
-    return refuse_parameter("max_tokens=" + tokens + " cannot be greater than max_model_len=" +
-                                std::to_string(max_model_len) +
-                                ". Please request fewer output tokens.",
-                            "max_tokens", tokens);
+    return parameter_answer({dialect,
+                             "max_tokens=" + tokens + " cannot be greater than max_model_len=" +
+                                 std::to_string(max_model_len) +
+                                 ". Please request fewer output tokens.",
+                             "max_tokens", tokens});
   }
   if (sampling.tokens_min > *sampling.tokens_max && !only_echo) {
     return refuse("min_tokens must be less than or equal to max_tokens=" + tokens + ", got " +
@@ -69,19 +62,21 @@ std::optional<Answer> check_penalty(std::string_view name, std::optional<double>
 }
 
 std::optional<Answer> check_distribution(const Sampling& sampling) {
+  const Dialect dialect = sampling.dialect;
   if (sampling.temperature && *sampling.temperature < 0) {
     const std::string value = real(*sampling.temperature);
-    return refuse_parameter("temperature must be non-negative, got " + value + ".", "temperature",
-                            value);
+    return parameter_answer(
+        {dialect, "temperature must be non-negative, got " + value + ".", "temperature", value});
   }
-  if (sampling.temperature && *sampling.temperature > 2) {
+  if (dialect == Dialect::kNew && sampling.temperature && *sampling.temperature > 2) {
     const std::string value = real(*sampling.temperature);
-    return refuse_parameter("temperature must be in [0, 2], got " + value + ".", "temperature",
-                            value);
+    return parameter_answer(
+        {dialect, "temperature must be in [0, 2], got " + value + ".", "temperature", value});
   }
   if (sampling.top_p && (*sampling.top_p <= 0 || *sampling.top_p > 1)) {
     const std::string value = real(*sampling.top_p);
-    return refuse_parameter("top_p must be in (0, 1], got " + value + ".", "top_p", value);
+    return parameter_answer(
+        {dialect, "top_p must be in (0, 1], got " + value + ".", "top_p", value});
   }
   if (sampling.top_k && *sampling.top_k < -1) {
     return refuse("top_k must be 0 (disable), or at least 1, got " +
@@ -127,6 +122,7 @@ void read_logprobs(Fields& fields, Kind kind, Sampling& sampling) {
 Sampling read_sampling(Fields& fields, Kind kind) {
   using Null = Fields::Null;
   Sampling sampling;
+  sampling.dialect = fields.dialect();
   sampling.model = fields.string("model");
   if (kind == Kind::kCompletion) sampling.echo = fields.boolean("echo").value_or(false);
   sampling.frequency_penalty = fields.number("frequency_penalty");
@@ -142,11 +138,14 @@ Sampling read_sampling(Fields& fields, Kind kind) {
   sampling.samples = fields.integer("n", null_n).value_or(1);
   sampling.presence_penalty = fields.number("presence_penalty");
   sampling.seed = fields.integer("seed");
-  sampling.stop = fields.strings("stop", kStopStringsMax);
+  const bool old = sampling.dialect == Dialect::kOld;
+  const std::size_t stops_max = old ? std::numeric_limits<std::size_t>::max() : kStopStringsMax;
+  sampling.stop = fields.strings("stop", stops_max);
   sampling.stream = fields.boolean("stream").value_or(false);
   read_stream_options(fields, sampling);
   sampling.temperature = fields.number("temperature");
   sampling.top_p = fields.number("top_p");
+  if (old) sampling.best_of = fields.integer("best_of");
   sampling.top_k = fields.integer("top_k");
   sampling.min_p = fields.number("min_p");
   sampling.repetition_penalty = fields.number("repetition_penalty");
@@ -158,19 +157,20 @@ Sampling read_sampling(Fields& fields, Kind kind) {
   return sampling;
 }
 
-std::optional<Answer> check_options(const Sampling& sampling) {
+std::optional<Answer> check_options(const Fields& fields, const Sampling& sampling) {
   if (sampling.has_stream_options && !sampling.stream) {
-    return refuse_parameter("Stream options can only be defined when `stream=True`.",
-                            "stream_options");
+    return fields.refuse("Stream options can only be defined when `stream=True`.",
+                         "stream_options");
   }
   if (sampling.top_logprobs.value_or(0) != 0 && !sampling.wants_logprobs) {
-    return refuse_parameter("when using `top_logprobs`, `logprobs` must be set to true.",
-                            "top_logprobs");
+    return fields.refuse("when using `top_logprobs`, `logprobs` must be set to true.",
+                         "top_logprobs");
   }
   return std::nullopt;
 }
 
 std::optional<Answer> check_ranges(const Sampling& sampling, std::size_t max_model_len) {
+  if (sampling.best_of.value_or(1) > 1) return refuse("vLLM V1 does not yet support best_of.");
   if (auto answer = check_counts(sampling, max_model_len)) return answer;
   if (auto answer = check_penalty("presence_penalty", sampling.presence_penalty)) return answer;
   if (auto answer = check_penalty("frequency_penalty", sampling.frequency_penalty)) return answer;
@@ -189,25 +189,53 @@ std::optional<Answer> check_ranges(const Sampling& sampling, std::size_t max_mod
   }
   if (sampling.raw_logprobs && *sampling.raw_logprobs > kLogprobsMax) {
     const std::string value = std::to_string(*sampling.raw_logprobs);
-    return refuse_parameter(
-        "Requested sample logprobs of " + value +
-            ", which is greater than max allowed: " + std::to_string(kLogprobsMax),
-        "logprobs", value);
+    return parameter_answer(
+        {sampling.dialect,
+         "Requested sample logprobs of " + value +
+             ", which is greater than max allowed: " + std::to_string(kLogprobsMax),
+         "logprobs", value});
   }
   if (sampling.raw_logprobs && *sampling.raw_logprobs < 0) {
-    return refuse_parameter("`logprobs` must be a positive value.", "logprobs");
+    return parameter_answer(
+        {sampling.dialect, "`logprobs` must be a positive value.", "logprobs", {}});
   }
   return std::nullopt;
 }
 
-Answer prompt_too_long(std::size_t tokens, bool at_least, std::size_t max_model_len) {
-  const std::string count = std::to_string(tokens);
-  return refuse_parameter(
-      "This model's maximum context length is " + std::to_string(max_model_len) +
-          " tokens. However, your prompt contains " + (at_least ? "at least " : "") + count +
-          " input tokens, which exceeds this limit even without any output "
-          "tokens. Please reduce the length of the input prompt.",
-      "input_tokens", count);
+std::optional<Answer> check_room(Kind kind, const Sampling& sampling, std::size_t prompt_tokens,
+                                 std::size_t max_model_len) {
+  const std::int64_t wanted = sampling.tokens_max.value_or(0);
+  const auto context = static_cast<std::int64_t>(max_model_len);
+  const auto prompt = static_cast<std::int64_t>(prompt_tokens);
+  if (sampling.dialect == Dialect::kNew || wanted <= context - prompt) return std::nullopt;
+  const std::string request = " tokens and your request has " + std::to_string(prompt) +
+                              " input tokens (" + std::to_string(wanted) + " > " +
+                              std::to_string(context) + " - " + std::to_string(prompt) + "). None";
+  if (kind == Kind::kChat) {
+    return refuse(
+        "'max_tokens' or 'max_completion_tokens' is too large: " + std::to_string(wanted) +
+        ". This model's maximum context length is " + std::to_string(context) + request);
+  }
+  return refuse("This model's maximum context length is " + std::to_string(context - wanted) +
+                " tokens. However, your request has " + std::to_string(prompt) +
+                " input tokens. Please reduce the length of the input messages.");
+}
+
+Answer prompt_too_long(const PromptLength& prompt) {
+  const std::string count = std::to_string(prompt.tokens);
+  const std::string length = "This model's maximum context length is " +
+                             std::to_string(prompt.max_model_len) + " tokens. However, your ";
+  if (prompt.dialect == Dialect::kOld) {
+    return refuse(length + "request has " + count +
+                  " input tokens. Please reduce the length of the input messages." +
+                  (prompt.chat ? " None" : ""));
+  }
+  return parameter_answer({prompt.dialect,
+                           length + "prompt contains " + (prompt.at_least ? "at least " : "") +
+                               count +
+                               " input tokens, which exceeds this limit even without any output "
+                               "tokens. Please reduce the length of the input prompt.",
+                           "input_tokens", count});
 }
 
 }  // namespace olla::sim

@@ -10,13 +10,14 @@
 
 namespace olla::sim {
 
-enum class Kind : std::uint8_t { kChat, kCompletion };
+enum class Kind : std::uint8_t { kChat, kCompletion, kMessage, kResponse };
 
 /// What a chat or a completion request says about how to generate, apart from the prompt.
 ///
 /// Temperature and its kin are checked as vLLM checks them; the simulated text does not depend on
 /// them.
 struct Sampling {
+  Dialect dialect = Dialect::kNew;
   std::optional<std::string> model;
   std::optional<std::string> request_id;
   std::optional<std::int64_t> tokens_max;
@@ -45,6 +46,7 @@ struct Sampling {
   std::optional<double> presence_penalty;
   std::optional<double> repetition_penalty;
   std::optional<std::int64_t> top_k;
+  std::optional<std::int64_t> best_of;  ///< Only read by old versions.
 };
 
 /// Reads the members in the order in which vLLM declares them, which is the order of the messages
@@ -52,12 +54,24 @@ struct Sampling {
 Sampling read_sampling(Fields& fields, Kind kind);
 
 /// What vLLM refuses before it looks at the model's name: options that exclude each other.
-std::optional<Answer> check_options(const Sampling& sampling);
+std::optional<Answer> check_options(const Fields& fields, const Sampling& sampling);
 
 /// What vLLM refuses once the prompt is known: values out of their ranges.
 std::optional<Answer> check_ranges(const Sampling& sampling, std::size_t max_model_len);
 
-/// The 400 for a prompt of `tokens` tokens. `at_least`: it was not counted to its end.
-Answer prompt_too_long(std::size_t tokens, bool at_least, std::size_t max_model_len);
+/// What an old vLLM refuses and a new one cuts: a prompt of `prompt_tokens` tokens that leaves less
+/// room than the answer is allowed to take.
+std::optional<Answer> check_room(Kind kind, const Sampling& sampling, std::size_t prompt_tokens,
+                                 std::size_t max_model_len);
+
+/// The 400 for a prompt that does not fit.
+struct PromptLength {
+  std::size_t tokens = 0;
+  bool at_least = false;  ///< It was not counted to its end.
+  std::size_t max_model_len = 0;
+  bool chat = false;
+  Dialect dialect = Dialect::kNew;
+};
+Answer prompt_too_long(const PromptLength& prompt);
 
 }  // namespace olla::sim

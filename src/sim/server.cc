@@ -43,7 +43,14 @@ ApiTime current_time() {
 
 ApiOptions api_options(const ServerOptions& options) {
   ApiOptions out;
+  out.version = options.version;
   out.models = options.models;
+  for (const std::string& name : options.loras) {
+    out.loras.push_back({name, name});
+  }
+  out.service = options.service;
+  out.dev_mode = options.dev_mode;
+  out.data_parallel_size = options.data_parallel_size;
   out.rules = options.rules;
   out.seed = options.seed;
   out.id_seed = system_seed();
@@ -88,7 +95,10 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   Api& api() override { return api_; }
   ApiTime time() override { return current_time(); }
 
+  [[nodiscard]] bool closing() const override { return api_.condition() == Condition::kHung; }
+
   void on_submitted() override {
+    if (closing()) hang();
     const auto next = api_.next_time();
     if (next && *next < armed_for_) arm(*next);
   }
@@ -97,7 +107,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   net::asio::io_context& io() override { return io_; }
 
   void serve(net::Socket socket) override {
-    if (stopped_) return;
+    if (stopped_ || closing()) return;
     auto connection =
         std::make_shared<net::ServerConnection>(std::move(socket), deadlines_, rules_);
     auto session = std::make_unique<Session>(*this, std::move(connection));
@@ -108,6 +118,17 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
                           // that from.
                           if (failure) std::rethrow_exception(failure);
                         });
+  }
+
+  /// What a real server does first when it is told to end, and then no more.
+  void hang() {
+    if (listener_closed_) return;
+    listener_closed_ = true;
+    listener_.close();
+    for (auto at = sessions_.begin(); at != sessions_.end();) {
+      Session& session = *at++;
+      session.close_if_idle();
+    }
   }
 
   void arm(TimePoint when) {
@@ -139,6 +160,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   net::Timer timer_;
   TimePoint armed_for_ = TimePoint::max();
   bool stopped_ = false;
+  bool listener_closed_ = false;
   Sessions sessions_;
 };
 

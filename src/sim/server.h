@@ -8,13 +8,19 @@
 #include "base/error.h"
 #include "net/types.h"
 #include "sim/engine.h"
+#include "sim/routes.h"
 
 namespace olla::sim {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;           ///< 0: the system picks a free one.
-  std::vector<std::string> models;  ///< At least one. All are accepted; the first is in answers.
+  std::uint16_t port = 0;              ///< 0: the system picks a free one.
+  std::string version = "0.32.0";      ///< Of vLLM; before 0.12 it has the manners of 0.11.
+  std::vector<std::string> models;     ///< At least one. All are accepted; the first is in answers.
+  std::vector<std::string> loras;      ///< Names of LoRA adapters, which are their paths too.
+  Service service = Service::kAll;     ///< What it is there for; other routes do not exist.
+  bool dev_mode = false;               ///< With vLLM's routes for sleep, pause and the like.
+  std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   EngineRules rules;
   std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.
 };

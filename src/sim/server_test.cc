@@ -206,6 +206,35 @@ TEST(SimServerTest, StopsInTheMiddleOfStreams) {
   EXPECT_EQ(server.stats().aborted, 2U);
 }
 
+TEST(SimServerTest, FallsSilentAndRefusesWhenItHangs) {
+  RunningServer server(kNever);
+  Client streaming(server.port());
+  streaming.send(post(kChat, chat(true)));
+  streaming.read_until("\r\n\r\n");
+  Client idle(server.port());
+  idle.send("GET /health HTTP/1.1\r\nHost: sim\r\n\r\n");
+  idle.read_until("\r\n\r\n");
+  Client control(server.port());
+  control.send("POST /sim/hang HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_NE(control.read_to_the_end().find("connection: close"), std::string::npos);
+  EXPECT_EQ(idle.read_to_the_end(), "");
+  EXPECT_THROW(Client{server.port()}, boost::system::system_error);
+  server.stop();
+  EXPECT_EQ(server.stats().aborted, 1U);  // the stream, only now
+}
+
+TEST(SimServerTest, EndsStreamsCleanlyWhenTheEngineDies) {
+  RunningServer server(kNever);
+  Client streaming(server.port());
+  streaming.send(post(kChat, chat(true)));
+  streaming.read_until("\r\n\r\n");
+  Client control(server.port());
+  control.send("POST /sim/kill_engine HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\n\r\n");
+  const std::string rest = streaming.read_until("\r\n0\r\n\r\n");
+  EXPECT_TRUE(rest.starts_with("a9\r\ndata: {\"error\": {\"message\": \"EngineCore "));
+  EXPECT_TRUE(rest.ends_with("\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"));
+}
+
 TEST(SimServerTest, SaysThatItsPortIsTaken) {
   RunningServer server({});
   asio::io_context io(1);

@@ -24,6 +24,10 @@ net::Awaitable<void> Session::run() {
   if (connection_->is_open()) co_await connection_->linger_and_close();
 }
 
+void Session::close_if_idle() {
+  if (!busy_) connection_->close();
+}
+
 void Session::stop() {
   left_ = true;
   drop_generation();
@@ -38,10 +42,12 @@ net::Awaitable<bool> Session::serve_request() {
   if (read == Read::kRefused) co_await refuse();
   if (read == Read::kClosed) connection_->close();
   if (read != Read::kRequest) co_return false;
+  busy_ = true;
   Reply reply = ask();
   const bool sent = co_await write_reply(reply);
+  busy_ = false;
   if (!sent) connection_->close();
-  co_return sent && connection_->head().keep_alive;
+  co_return sent && connection_->head().keep_alive && !host_.closing();
 }
 
 net::Awaitable<void> Session::refuse() {
@@ -76,7 +82,8 @@ net::Awaitable<bool> Session::write_reply(Reply& reply) {
 /// `answer` must outlive the returned awaitable.
 net::Awaitable<bool> Session::write_answer(const Answer& answer) {
   const http::RequestHead& request = connection_->head();
-  const HeadOptions options{host_.time().unix_seconds, !request.keep_alive};
+  const bool closes = !request.keep_alive || host_.closing();
+  const HeadOptions options{host_.time().unix_seconds, closes, host_.api().dialect()};
   const std::string head = answer_head(answer, options);
   const bool head_only = request.method == "HEAD";
   const std::string_view body = head_only ? std::string_view() : answer.body;
@@ -105,7 +112,8 @@ net::Awaitable<bool> Session::write_generation() {
 
 /// The head goes out before the first token, then each event as a chunk and a write of its own.
 net::Awaitable<bool> Session::write_stream() {
-  const HeadOptions options{host_.time().unix_seconds, !connection_->head().keep_alive};
+  const bool closes = !connection_->head().keep_alive;
+  const HeadOptions options{host_.time().unix_seconds, closes, host_.api().dialect()};
   const std::string head = stream_head(options);
   if (!co_await connection_->write(head)) co_return false;
   while (!left_) {

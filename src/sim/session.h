@@ -19,6 +19,8 @@ class SessionHost {
   virtual ApiTime time() = 0;
   /// A request was taken: the engine may have to be advanced earlier than before.
   virtual void on_submitted() = 0;
+  /// Connections end after the answer that they are at.
+  [[nodiscard]] virtual bool closing() const = 0;
 };
 
 /// One client connection of the simulated server: reads requests, lets the API answer, writes the
@@ -33,6 +35,9 @@ class Session : public boost::intrusive::list_base_hook<
 
   /// Serves the connection until it ends. The session must outlive the returned awaitable.
   net::Awaitable<void> run();
+
+  /// Closes the connection unless it has a request. The session may be gone after this call.
+  void close_if_idle();
 
   /// Cuts the connection. run() ends, at once or when the io_context next runs: the session may be
   /// gone after this call.
@@ -55,6 +60,7 @@ class Session : public boost::intrusive::list_base_hook<
   std::shared_ptr<net::ServerConnection> connection_;
   net::Waiter waiter_;
   std::unique_ptr<Generation> generation_;  // What the current request waits for, if anything.
+  bool busy_ = false;                       // A request is being answered.
   bool left_ = false;
 };
 

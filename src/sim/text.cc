@@ -83,8 +83,17 @@ TextGenerator::TextGenerator(const Tokenizer& tokenizer, std::uint64_t seed, boo
   end_after_ = kEndAfterMin + random_.below(kEndAfterMax - kEndAfterMin + 1);
 }
 
+TextGenerator::TextGenerator(const Tokenizer& tokenizer, std::string_view text)
+    : tokenizer_(&tokenizer),
+      random_(0),
+      end_after_(0),
+      continues_(false),
+      fixed_(true),
+      pending_(tokenizer.tokenize(text)) {}
+
 TokenId TextGenerator::next(bool may_end) {
   if (position_ == pending_.size()) {
+    if (fixed_) return Tokenizer::kTurnEnd;
     if (may_end && produced_ >= end_after_) return Tokenizer::kTurnEnd;
     compose();
   }

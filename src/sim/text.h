@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -33,6 +34,9 @@ class TextGenerator {
   /// answer of its own and does not.
   TextGenerator(const Tokenizer& tokenizer, std::uint64_t seed, bool continues);
 
+  /// An answer of exactly `text`, which then ends whether it may or not: what a request demands.
+  TextGenerator(const Tokenizer& tokenizer, std::string_view text);
+
   /// The next token. With `may_end` false the text goes on instead of ending, for ever if need be.
   TokenId next(bool may_end);
 
@@ -46,6 +50,7 @@ class TextGenerator {
   std::size_t produced_ = 0;
   std::size_t sentences_ = 0;
   bool continues_;
+  bool fixed_ = false;
   std::vector<TokenId> pending_;  // the rest of the sentence, from position_ on
   std::size_t position_ = 0;
 };

@@ -28,7 +28,8 @@ std::string answer_head(const Answer& answer, const HeadOptions& options) {
 
 std::string stream_head(const HeadOptions& options) {
   std::string out = opening(200, options.unix_seconds);
-  out += "content-type: text/event-stream; charset=utf-8\r\nvary: Origin\r\n";
+  out += "content-type: text/event-stream; charset=utf-8\r\n";
+  if (options.dialect == Dialect::kNew) out += "vary: Origin\r\n";
   if (options.close) out += "connection: close\r\n";
   return out + "transfer-encoding: chunked\r\n\r\n";
 }

@@ -12,6 +12,7 @@ namespace olla::sim {
 struct HeadOptions {
   std::int64_t unix_seconds = 0;
   bool close = false;  ///< Says `connection: close`.
+  Dialect dialect = Dialect::kNew;
 };
 
 /// The head of a complete answer, with the empty line that ends it.

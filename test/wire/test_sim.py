@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -147,6 +148,48 @@ def test_makes_embeddings(client):
     assert all(isinstance(x, float) for x in answer["data"][0]["embedding"])
 
 
+@pytest.mark.parametrize("path", ["/score", "/v1/score"])
+def test_scores_pairs_of_texts(client, path):
+    request = {"model": "tiny", "text_1": "a warm cache", "text_2": ["a warm cache", "the queue"]}
+    answer = client.post(path, request).json()
+    same, other = (item["score"] for item in answer["data"])
+    assert same == pytest.approx(1) and other < 0.9 and answer["id"].startswith("score-")
+
+
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
+def test_ranks_documents(client, path):
+    request = {"model": "tiny", "query": "a warm cache", "documents": ["queue", "a warm cache"]}
+    answer = client.post(path, {**request, "top_n": 1}).json()
+    assert [result["index"] for result in answer["results"]] == [1]
+    assert answer["results"][0]["document"]["text"] == "a warm cache"
+    assert client.post(path, {**request, "model": "nope"}).status == 404
+
+
+def test_classifies_and_pools(client):
+    (item,) = client.post("/classify", {"model": "tiny", "input": "x"}).json()["data"]
+    assert item["num_classes"] == 3 and sum(item["probs"]) == pytest.approx(1)
+    (item,) = client.post("/pooling", {"model": "tiny", "input": "x"}).json()["data"]
+    assert item["object"] == "pooling" and len(item["data"]) == 256
+
+
+def transcribe(at, fields):
+    body = b"".join(
+        b'--edge\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % field
+        for field in fields
+    )
+    headers = [("Content-Type", "multipart/form-data; boundary=edge")]
+    return at.request("POST", "/v1/audio/transcriptions", headers, body + b"--edge--\r\n")
+
+
+def test_transcribes_a_form(client):
+    file = (b"file", b'; filename="model.wav"', b"RIFF\0\xff")
+    response = transcribe(client, [file, (b"model", b"", b"tiny")])
+    assert response.status == 200 and response.json()["text"]
+    assert transcribe(client, [file, (b"model", b"", b"nope")]).status == 404
+    assert transcribe(client, [file]).status == 400
+    assert client.post("/v1/audio/transcriptions", {"model": "tiny"}).status == 400
+
+
 def test_tokenizes_and_back(client):
     text = "Hello, this is a test \u00e9\u4e2d"
     tokens = client.post("/tokenize", {"model": "tiny", "prompt": text}).json()
@@ -181,6 +224,227 @@ def test_publishes_metrics(client):
         "vllm:request_success_total",
     ):
         assert re.search(rf'^{name}\{{[^}}]*model_name="tiny"[^}}]*\}} ', text, re.MULTILINE), name
+
+
+# --- what a request demands of the text ---
+
+
+def content(at, **more):
+    (choice,) = at.post(CHAT, chat(max_tokens=200, **more)).json()["choices"]
+    return choice["message"]["content"]
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 1}},
+    "required": ["name", "age"],
+}
+
+
+def test_obeys_structured_outputs(client):
+    for seed in range(5):
+        text = content(client, seed=seed, structured_outputs={"choice": ["yes", "no"]})
+        assert text in ("yes", "no")
+        text = content(client, seed=seed, structured_outputs={"regex": r"\d{3}-[a-f]+"})
+        assert re.fullmatch(r"\d{3}-[a-f]+", text)
+        person = json.loads(content(client, seed=seed, structured_outputs={"json": SCHEMA}))
+        assert isinstance(person["name"], str) and person["age"] >= 1
+
+
+def test_obeys_the_response_format(client):
+    assert isinstance(json.loads(content(client, response_format={"type": "json_object"})), dict)
+    named = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
+    assert set(json.loads(content(client, response_format=named))) == {"name", "age"}
+
+
+def test_streams_a_demanded_text(client):
+    *documents, done = events(
+        client.post(CHAT, chat(stream=True, structured_outputs={"choice": ["Yes, it is so"]}))
+    )
+    assert done == "[DONE]"
+    choices = [json.loads(document)["choices"][0] for document in documents]
+    assert "".join(choice["delta"]["content"] for choice in choices) == "Yes, it is so"
+    assert choices[-1]["finish_reason"] == "stop" and len(choices) > 3
+
+
+@pytest.mark.parametrize(
+    "outputs", [{"choice": ["a"], "regex": "a"}, {"regex": "[0-9"}, {"json": {"type": "nonsense"}}]
+)
+def test_refuses_demands_that_cannot_be_met(client, outputs):
+    response = client.post(CHAT, chat(structured_outputs=outputs))
+    assert response.status == 400 and response.json()["error"]["type"] == "BadRequestError"
+
+
+# --- its manners ---
+
+
+def metric(at, name, labels=""):
+    text = at.request("GET", "/metrics").body.decode()
+    match = re.search(rf"^{name}\{{[^}}]*{labels}[^}}]*\}} (\S+)$", text, re.MULTILINE)
+    return float(match.group(1)) if match else None
+
+
+def wait_for_metric(at, name, value):
+    deadline = time.monotonic() + scaled(10)
+    while metric(at, name) != value:
+        assert time.monotonic() < deadline, f"{name} never got {value}"
+        time.sleep(0.005)
+
+
+def test_refuses_more_than_it_may_queue(world):
+    sim = world.sim("--ttft", "60s", "--max-num-seqs", "1", "--max-num-queued-reqs", "2")
+    waiting = [world.connect(sim) for _ in range(2)]
+    for each in waiting:
+        each.send(json_request(CHAT, chat(stream=True)))
+    at = world.connect(sim)
+    wait_for_metric(at, "vllm:num_requests_running", 1)
+    wait_for_metric(at, "vllm:num_requests_waiting", 1)
+    response = at.post(CHAT, chat())
+    assert response.status == 503 and response.header("retry-after") is None
+    error = response.json()["error"]
+    assert error["message"].startswith("The engine is currently busy and cannot accept new")
+    assert error["type"] == "Service Unavailable" and error["code"] == 503
+    assert at.request("GET", "/health").status == 200
+    assert metric(at, "vllm:admission_rejections_total", "max_num_queued_reqs") == 1
+
+
+def test_serves_aliases_and_adapters(world):
+    sim = world.sim("--model", "short", "--lora", "sql", "--lora", "law", model="Some/Model")
+    at = world.connect(sim)
+    entries = at.request("GET", "/v1/models").json()["data"]
+    assert [(e["id"], e["root"], e["parent"]) for e in entries] == [
+        ("Some/Model", "Some/Model", None),
+        ("short", "Some/Model", None),
+        ("sql", "sql", "Some/Model"),
+        ("law", "law", "Some/Model"),
+    ]
+    assert entries[1]["max_model_len"] > 0 and entries[2]["max_model_len"] is None
+    for asked, told in (("Some/Model", "Some/Model"), ("short", "Some/Model"), ("law", "law")):
+        assert at.post(CHAT, chat(model=asked)).json()["model"] == told
+    message = at.post(CHAT, chat(model="nope")).json()["error"]["message"]
+    assert message == "The model `nope` does not exist. Valid aliases: Some/Model, short."
+
+
+def test_shows_each_of_its_engines(world):
+    sim = world.sim("--ttft", "60s", "--data-parallel-size", "2")
+    streams = [world.connect(sim) for _ in range(3)]
+    for stream in streams:
+        stream.send(json_request(CHAT, chat(stream=True)))
+        stream.read_head()
+    at = world.connect(sim)
+    for engine, running in (("0", 2), ("1", 1), ("2", None)):
+        assert metric(at, "vllm:num_requests_running", f'engine="{engine}"') == running
+    assert at.request("GET", "/load").json() == {"server_load": 3}
+
+
+@pytest.mark.parametrize("kind, path", [("generate", "/v1/embeddings"), ("embed", CHAT)])
+def test_has_no_routes_of_another_kind(world, kind, path):
+    at = world.connect(world.sim("--kind", kind))
+    response = at.post(path, {"model": "tiny", "input": "x", "messages": MESSAGES})
+    assert response.status == 404 and response.json() == {"detail": "Not Found"}
+    at = world.connect(world.sim("--kind", kind, "--vllm-version", "0.11.0"))
+    response = at.post(path, {"model": "tiny", "input": "x", "messages": MESSAGES})
+    assert response.status == 200 and response.json()["error"]["code"] == 400
+
+
+def open_stream(at, **more):
+    """Begins a stream and reads up to its first event."""
+    at.send(json_request(CHAT, chat(stream=True, ignore_eos=True, **more)))
+    at.read_head()
+    at.reader.through(b"\n\n")
+
+
+def test_finishes_what_runs_when_it_drains(world):
+    sim = world.sim("--itl", "1ms")
+    stream, at = world.connect(sim), world.connect(sim)
+    open_stream(stream, max_tokens=300)
+    assert at.request("POST", "/sim/drain").status == 200
+    response = at.post(CHAT, chat())
+    assert response.status == 500
+    assert response.json()["error"]["message"] == "cannot schedule new futures after shutdown"
+    assert at.request("GET", "/health").status == 200
+    assert stream.reader.through(b"\r\n0\r\n\r\n").endswith(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+def test_tells_all_when_its_engine_dies(world):
+    sim = world.sim("--itl", "20ms")
+    stream, plain, at = (world.connect(sim) for _ in range(3))
+    open_stream(stream, max_tokens=5000)
+    plain.send(json_request(CHAT, chat(max_tokens=5000, ignore_eos=True)))
+    wait_for_metric(at, "vllm:num_requests_running", 2)
+    assert at.request("POST", "/sim/kill_engine").status == 200
+    end = stream.reader.through(b"\r\n0\r\n\r\n")
+    assert end.endswith(b'"code": 500}}\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n')
+    assert b'data: {"error": {"message": "EngineCore encountered an issue.' in end
+    assert plain.read_response().status == 500
+    response = at.request("GET", "/health")
+    assert response.status == 503 and response.body == b""
+
+
+def test_falls_silent_and_refuses_when_it_hangs(world):
+    sim = world.sim("--itl", "10s")
+    stream, idle, at = (world.connect(sim) for _ in range(3))
+    open_stream(stream, max_tokens=5000)
+    assert idle.request("GET", "/health").status == 200
+    assert at.request("POST", "/sim/hang").header("connection") == "close"
+    idle.assert_closed()
+    with pytest.raises(ConnectionRefusedError):
+        world.connect(sim)
+    stream.reader.through(b"\n\n\r\n")  # the first token, which came with the role
+    stream.assert_open()
+
+
+# --- an old version ---
+
+
+@pytest.fixture(scope="module")
+def old_sim(shared):
+    return shared.sim("--ttft", "2ms", "--itl", "1ms", "--vllm-version", "0.11.0")
+
+
+@pytest.fixture
+def old(world, old_sim):
+    return world.connect(old_sim)
+
+
+def test_follows_guided_parameters_only_when_old(client, old):
+    assert old.request("GET", "/version").json() == {"version": "0.11.0"}
+    choices = ["never said by itself", "nor this"]
+    assert content(old, guided_choice=choices) in choices
+    assert content(client, guided_choice=choices) not in choices
+    assert re.fullmatch("[0-9]{9}", content(old, guided_regex="[0-9]{9}"))
+    assert set(json.loads(content(old, guided_json=SCHEMA))) == {"name", "age"}
+    assert content(old, structured_outputs={"choice": choices}) in choices
+
+
+def test_refuses_best_of_only_when_old(client, old):
+    assert client.post(CHAT, chat(best_of=3)).status == 200
+    response = old.post(CHAT, chat(best_of=3))
+    assert response.status == 400
+    assert response.json()["error"]["message"] == "vLLM V1 does not yet support best_of."
+
+
+def test_answers_as_an_old_version(old):
+    response = old.post(CHAT, chat(stop=[f"zzz{i}" for i in range(20)]))
+    answer = response.json()
+    assert re.fullmatch(r"chatcmpl-[0-9a-f]{32}", answer["id"])
+    assert answer["system_fingerprint"] is None
+    assert answer["choices"][0]["message"]["reasoning_content"] is None
+    assert response.header("vary") is None
+    assert old.post(CHAT, chat(stream=True)).header("vary") is None
+    error = old.post(CHAT, chat(model="nope")).json()["error"]
+    assert error["message"] == "The model `nope` does not exist." and error["param"] is None
+    assert b"engine_sleep_state" not in old.request("GET", "/metrics").body
+
+
+def test_takes_no_number_for_the_logprobs_of_a_chat(client, old):
+    for at in (client, old):
+        response = at.post(CHAT, chat(logprobs=2))
+        assert response.status == 400 and "bool_parsing" in response.json()["error"]["message"]
+        assert at.post(CHAT, chat(logprobs=1)).json()["choices"][0]["logprobs"]["content"]
+        request = {"model": "tiny", "prompt": "A", "max_tokens": 4, "logprobs": 2}
+        lists = at.post(COMPLETIONS, request).json()["choices"][0]["logprobs"]
+        assert [len(top) for top in lists["top_logprobs"]] == [2] * 4
 
 
 # --- errors ---
@@ -258,6 +522,7 @@ def test_needs_no_unit_for_zero(world):
         ["--model", "m", "--ttft", "5"],
         ["--model", "m", "--itl", "0.5"],
         ["--model", "m", "--itl", "9" * 400],
+        ["--model", "m", "--kind", "chat"],
     ],
 )
 def test_refuses_flags_that_make_no_sense(flags):

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/exchange.h"
+#include "sim/fields.h"
+
+/// How /v1/messages reads and answers: Anthropic's form of a chat, as vLLM 0.32 writes it.
+namespace olla::sim {
+
+/// The options of the request, in the terms of a chat.
+Sampling read_message_options(Fields& fields);
+
+/// The same request as that of a chat: `system` is the first message.
+nlohmann::json messages_as_chat(const nlohmann::json& body);
+
+/// The complete body; the choice must have finished.
+std::string message_body(const Exchange& exchange);
+
+/// The events that begin the stream.
+std::vector<std::string> message_opening_events(const Exchange& exchange);
+/// One piece of the text.
+std::string message_text_event(std::string_view text);
+/// The events that end the stream. There is no "[DONE]".
+std::vector<std::string> message_ending_events(const Exchange& exchange);
+
+/// An error of the application in Anthropic's shape; one of the validation keeps its own.
+Answer message_error(Answer answer);
+/// The event for an engine that died.
+std::string message_error_event(std::string_view message);
+
+/// POST /v1/messages/count_tokens.
+Answer message_count_answer(std::size_t tokens);
+
+}  // namespace olla::sim
