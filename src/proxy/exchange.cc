@@ -340,7 +340,8 @@ net::Awaitable<Result<void>> Exchange::read_one_head(TimePoint end) {
 /// be relayed. True when the request should go elsewhere, and can.
 net::Awaitable<Result<bool>> Exchange::look_into_answer(const fleet::EndpointView& view) {
   if (!view.is_vllm() || interim_sent_ || response_.framing != http::Framing::kLength ||
-      !vllm::may_mean_more(response_.status, destination_.path, response_.content_length)) {
+      !vllm::may_mean_more(response_.status, destination_.path, response_.content_length,
+                           view.vllm_version)) {
     co_return false;
   }
   const Duration gap = services_.config.proxy.read_timeout;
@@ -354,7 +355,7 @@ net::Awaitable<Result<bool>> Exchange::look_into_answer(const fleet::EndpointVie
 bool Exchange::means_elsewhere(const fleet::EndpointView& view, std::string_view body) {
   const EndpointId id = view.endpoint->id;
   bool elsewhere = false;
-  switch (vllm::meaning_of(response_.status, destination_.path, body)) {
+  switch (vllm::meaning_of(response_.status, body)) {
     case vllm::Meaning::kAnswer:
       return false;
     case vllm::Meaning::kDraining:

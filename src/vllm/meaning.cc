@@ -8,6 +8,10 @@ namespace {
 // All of these answers are under 250 bytes.
 constexpr std::uint64_t kAnswerBytesMax = 4096;
 
+// From then on a server has only the routes that its model can serve (recorded: 0.11.0 has all,
+// 0.32.0 has its own; the releases between were not looked at).
+constexpr Version kOwnRoutesSince = {.minor = 12};
+
 constexpr std::string_view kDrainingWords = "cannot schedule new futures after shutdown";
 constexpr std::string_view kNoSuchRoute = R"({"detail":"Not Found"})";
 constexpr std::string_view kOldErrorStart = R"({"error":{"message":"The model does not support )";
@@ -19,13 +23,14 @@ bool contains(std::string_view text, std::string_view words) {
 
 }  // namespace
 
-bool may_mean_more(int status, std::string_view path, std::uint64_t content_length) {
+bool may_mean_more(int status, std::string_view path, std::uint64_t content_length,
+                   const Version& version) {
   if (content_length > kAnswerBytesMax || route_kind(path) != RouteKind::kInference) return false;
-  return status == 200 || status == 400 || status == 404 || status == 500 || status == 503;
+  if (status == 200 || status == 400) return !version.is_at_least(kOwnRoutesSince);
+  return status == 404 || status == 500 || status == 503;
 }
 
-Meaning meaning_of(int status, std::string_view path, std::string_view body) {
-  if (!may_mean_more(status, path, body.size())) return Meaning::kAnswer;
+Meaning meaning_of(int status, std::string_view body) {
   switch (status) {
     case 503:
       return Meaning::kBusy;

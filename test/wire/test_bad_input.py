@@ -99,7 +99,7 @@ def test_leaves_other_methods_to_the_backend(client, backend, method):
 
 
 def test_leaves_other_routes_to_the_backend(client, backend):
-    assert client.request("POST", "/olla/vllm/v1/audio", [JSON], b"[1, 2]").status == 200
+    assert client.request("POST", "/olla/vllm/v1/audio/any", [JSON], b"[1, 2]").status == 200
     assert backend.requests[-1].body == b"[1, 2]"
 
 

@@ -129,7 +129,7 @@ def test_puts_variables_and_defaults_into_header_values(world):
     gateway = world.gateway(
         backend, endpoint={"headers": headers}, environment={"OLLA_TEST_KEY": "from-environment"}
     )
-    world.connect(gateway).request("GET", "/olla/vllm/v1/x")
+    world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x")
     (request,) = backend.requests
     assert request.header("x-api-key") == "from-environment"
     assert request.header("x-region") == "eu-north-1"
@@ -142,7 +142,7 @@ def test_accepts_the_nesting_under_discovery(world, tmp_path):
     config = {**DEFAULTS, "discovery": {"type": "static", "static": {"endpoints": endpoints}}}
     gateway = world.process(Gateway(write_config(config, tmp_path)))
     world.wait_until_used(gateway, backend)
-    assert world.connect(gateway).request("GET", "/olla/vllm/v1/x").status == 200
+    assert world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x").status == 200
 
 
 def test_refuses_a_port_in_use_with_a_message(world, file):

@@ -41,11 +41,7 @@ def test_demo_answers_and_its_curl_lines_work(world):
         assert done.returncode == 0, (command, done.stderr)
         assert done.stdout, command
     client = Client(int(re.search(r":(\d+)/", curl_lines(demo)[0]).group(1)))
-    models = set()
-    for _ in range(12):
-        listed = client.request("GET", "/olla/vllm/v1/models").json()["data"]
-        models |= {model["id"] for model in listed}
-    assert len(models) == 2
+    assert len(client.request("GET", "/olla/vllm/v1/models").json()["data"]) == 2
 
 
 def test_demo_has_the_default_port():
@@ -73,7 +69,7 @@ def test_without_a_file_says_what_to_do_and_keeps_looking(tmp_path, arguments):
         try:
             listening(gateway)
             client = Client(GATEWAY_PORT)
-            assert client.request("GET", "/olla/vllm/v1/models").status == 503
+            assert client.request("GET", "/olla/vllm/version").status == 503
             gateway.wait_for_line(
                 lambda line: "localhost:8000" in line, "where it looks for a server"
             )
@@ -81,7 +77,7 @@ def test_without_a_file_says_what_to_do_and_keeps_looking(tmp_path, arguments):
             late = Backend(lambda exchange: exchange.json(b'{"data": []}'), port=8000)
             late.wait_until(lambda: late.health_times, "a health check", 20)
             for _ in range(2000):
-                if client.request("GET", "/olla/vllm/v1/models").status == 200:
+                if client.request("GET", "/olla/vllm/version").status == 200:
                     break
             else:
                 raise AssertionError("the server was never used")

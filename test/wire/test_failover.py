@@ -51,7 +51,7 @@ def test_takes_the_endpoint_with_the_fewest_requests_in_flight(world, pair):
         backend.handler = hold
     gateway = world.gateway(*pair)
     held = world.connect(gateway)
-    held.send(request_bytes("GET", "/olla/vllm/v1/hold"))
+    held.send(request_bytes("GET", "/olla/vllm/v1/audio/hold"))
     backend_with_load = next_with_request(pair)
     others = set(ask(world.connect(gateway), 6))
     assert others == {backend.name for backend in pair if backend is not backend_with_load}
@@ -75,7 +75,7 @@ def test_sends_a_route_to_endpoints_of_its_type_alone(world):
     client = world.connect(gateway)
     assert set(ask(client, 4)) == {"vllm-one"}
     for prefix in ("/olla/openai", "/olla/proxy"):
-        used = {client.request("GET", prefix + "/v1/x").header("x-olla-endpoint") for _ in range(4)}
+        used = {client.request("GET", prefix + "/v1/audio/x").header("x-olla-endpoint") for _ in range(4)}
         assert used == {"vllm-one", "other-one"}
 
 
@@ -104,7 +104,7 @@ def test_replays_a_chunked_body_whole(world, pair):
     client = world.connect(world.gateway(*pair))
     for _ in range(2):
         client.send(
-            request_bytes("POST", "/olla/vllm/v1/x", [("Transfer-Encoding", "chunked")])
+            request_bytes("POST", "/olla/vllm/v1/audio/x", [("Transfer-Encoding", "chunked")])
             + chunk(b"one ")
             + chunk(b"two")
             + LAST_CHUNK
@@ -119,7 +119,7 @@ def test_replays_a_large_body_whole(world, pair):
     pair[1].handler = lambda exchange: exchange.reply(200, exchange.request.body)
     client = world.connect(world.gateway(*pair))
     for _ in range(2):
-        assert client.request("POST", "/olla/vllm/v1/x", body=body).body == body
+        assert client.request("POST", "/olla/vllm/v1/audio/x", body=body).body == body
     assert pair[0].requests
 
 
@@ -191,7 +191,7 @@ def test_replaces_a_pooled_connection_that_ends_when_it_is_used(world, how):
     client = world.connect(world.gateway(backend))
     for number in range(5):
         body = b"body %d" % number
-        assert client.request("POST", "/olla/vllm/v1/x", body=body).body == body
+        assert client.request("POST", "/olla/vllm/v1/audio/x", body=body).body == body
 
 
 def test_heeds_a_backend_that_says_it_closes(world):
@@ -218,7 +218,7 @@ def test_does_not_reuse_a_connection_whose_answer_was_cut_short(world):
     client.close()
     assert gone.wait(scaled(10))
     backend.handler = lambda exchange: exchange.reply(body=b"mine")
-    assert world.connect(gateway).request("GET", "/olla/vllm/v1/x").body == b"mine"
+    assert world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x").body == b"mine"
     assert backend.requests[-1].connection != backend.requests[-2].connection
 
 

@@ -14,7 +14,7 @@ from harness.message import (
     response_bytes,
 )
 
-ECHO = "/olla/vllm/v1/echo"
+ECHO = "/olla/vllm/v1/audio/echo"
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_understands_a_request_cut_at_every_byte(client, backend):
             client.send(second[cut:])
             response = client.read_response("POST")
             assert (response.status, response.body) == (200, wanted), f"cut at {cut}"
-            assert backend.requests[-1].target == "/v1/echo?q=1"
+            assert backend.requests[-1].target == "/v1/audio/echo?q=1"
 
 
 def test_understands_a_request_that_comes_byte_by_byte(client):

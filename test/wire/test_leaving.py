@@ -55,7 +55,7 @@ def test_closes_the_backends_connection_at_once(world, leave, events):
     assert watch.delay_after(left_at) < scaled(BOUND_SECONDS)
     # The gateway is none the worse for it.
     backend.handler = lambda exchange: exchange.reply(body=b"fine")
-    assert world.connect(gateway).request("GET", "/olla/vllm/v1/x").body == b"fine"
+    assert world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x").body == b"fine"
 
 
 def test_counts_a_half_close_as_leaving(world):
@@ -73,7 +73,7 @@ def test_notices_that_a_client_left_behind_a_pipelined_request(world):
     watch = Watch(1)
     backend = world.backend(watch)
     client = world.connect(world.gateway(backend))
-    client.send(json_request(CHAT, REQUEST) + request_bytes("GET", "/olla/vllm/v1/second"))
+    client.send(json_request(CHAT, REQUEST) + request_bytes("GET", "/olla/vllm/v1/audio/second"))
     client.reader.through(b"data: 0\n\n\r\n")
     left_at = client.close()
     assert watch.delay_after(left_at) < scaled(BOUND_SECONDS)
@@ -102,11 +102,11 @@ def test_asks_no_backend_when_the_client_leaves_inside_its_request(world):
     backend = world.backend()
     gateway = world.gateway(backend)
     client = world.connect(gateway)
-    client.send(request_bytes("POST", "/olla/vllm/v1/x", [("Content-Length", "10")]) + b"half")
+    client.send(request_bytes("POST", "/olla/vllm/v1/audio/x", [("Content-Length", "10")]) + b"half")
     client.close()
     # A later request has passed through the same threads by the time it is answered.
-    assert world.connect(gateway).request("GET", "/olla/vllm/v1/after").status == 200
-    assert [request.target for request in backend.requests] == ["/v1/after"]
+    assert world.connect(gateway).request("GET", "/olla/vllm/v1/audio/after").status == 200
+    assert [request.target for request in backend.requests] == ["/v1/audio/after"]
     assert not backend.incomplete
 
 
@@ -130,7 +130,7 @@ def test_frees_the_place_of_a_client_that_left(world):
     for _ in range(20):
         asked = len(first.requests), len(second.requests)
         for _ in range(8):
-            client.request("GET", "/olla/vllm/v1/x")
+            client.request("GET", "/olla/vllm/v1/audio/x")
         shares = len(first.requests) - asked[0], len(second.requests) - asked[1]
         if shares == (4, 4):
             break

@@ -101,7 +101,7 @@ def test_logs_a_client_that_left(world, gateway, backend):
 
     backend.handler = wait
     client = world.connect(gateway)
-    client.send(b"GET /olla/vllm/v1/x HTTP/1.1\r\nHost: h\r\nX-Olla-Request-ID: left\r\n\r\n")
+    client.send(b"GET /olla/vllm/v1/audio/x HTTP/1.1\r\nHost: h\r\nX-Olla-Request-ID: left\r\n\r\n")
     client.read_head()
     client.close()
     assert len(gateway.access(request_id="left")) == 1
@@ -162,7 +162,7 @@ def test_cuts_what_a_client_made_long(world, gateway):
 
 def test_can_log_as_text(world, backend):
     gateway = world.gateway(backend, config={"logging": {"format": "text"}})
-    world.connect(gateway).request("GET", "/olla/vllm/v1/x", with_id("as-text"))
+    world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x", with_id("as-text"))
     line = gateway.wait_for_line(lambda text: text if "as-text" in text else None, "the line")
     assert not line.startswith("{")
     assert re.search(r"\b200\b", line) and "vllm-server" in line
@@ -200,7 +200,7 @@ def test_outlives_the_reader_of_its_log(tmp_path, backend):
         process.stdout.close()
         for _ in range(3):
             client = Client(port)
-            assert client.request("GET", "/olla/vllm/v1/x").status == 200
+            assert client.request("GET", "/olla/vllm/v1/audio/x").status == 200
             client.close()
         assert process.poll() is None
         process.terminate()
@@ -231,7 +231,7 @@ def test_ends_although_nobody_reads_its_log(tmp_path, backend):
         client = Client(port)
         # More lines than a pipe holds.
         for _ in range(600):
-            assert client.request("GET", "/olla/vllm/v1/x").status == 200
+            assert client.request("GET", "/olla/vllm/v1/audio/x").status == 200
         client.close()
         process.terminate()
         assert process.wait(scaled(20)) == 0
@@ -239,11 +239,11 @@ def test_ends_although_nobody_reads_its_log(tmp_path, backend):
 
 def test_keeps_the_query_and_the_authority_of_a_target_out_of_the_log(world, gateway, backend):
     client = world.connect(gateway)
-    client.request("GET", "/olla/vllm/v1/x?api_key=sk-s3cret", with_id("query"))
-    client.request("GET", "http://s3cret.test/olla/vllm/v1/x", with_id("authority"))
+    client.request("GET", "/olla/vllm/v1/audio/x?api_key=sk-s3cret", with_id("query"))
+    client.request("GET", "http://s3cret.test/olla/vllm/v1/audio/x", with_id("authority"))
     for name in ("query", "authority"):
         (record,) = gateway.access(request_id=name)
-        assert record["path"] == "/olla/vllm/v1/x"
+        assert record["path"] == "/olla/vllm/v1/audio/x"
     assert "s3cret" not in gateway.output()
 
 

@@ -5,9 +5,9 @@ import pytest
 from harness.errors import assert_error
 from harness.message import LAST_CHUNK, chunk, request_bytes
 
-TARGET = "/olla/vllm/v1/echo"
-POST = b"POST /olla/vllm/v1/echo HTTP/1.1\r\nHost: h\r\n"
-GET = b"GET /olla/vllm/v1/echo HTTP/1.1\r\nHost: h\r\n"
+TARGET = "/olla/vllm/v1/audio/echo"
+POST = b"POST /olla/vllm/v1/audio/echo HTTP/1.1\r\nHost: h\r\n"
+GET = b"GET /olla/vllm/v1/audio/echo HTTP/1.1\r\nHost: h\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 MALFORMED = {
@@ -36,11 +36,11 @@ MALFORMED = {
     "bare CR in a value": GET + b"X-A: a\rb\r\n\r\n",
     "bare CR ends a line": GET + b"X-A: a\rX-B: b\r\n\r\n",
     "bare LF ends a line": GET + b"X-A: a\nX-B: b\r\n\r\n",
-    "bare LF ends the request line": b"GET /olla/vllm/v1/echo HTTP/1.1\nHost: h\r\n\r\n",
+    "bare LF ends the request line": b"GET /olla/vllm/v1/audio/echo HTTP/1.1\nHost: h\r\n\r\n",
     "bare LF ends the head": GET + b"X-A: a\r\n\n",
     "folded with a space": GET + b"X-A: a\r\n b\r\n\r\n",
     "folded with a tab": GET + b"X-A: a\r\n\tb\r\n\r\n",
-    "folded first line": b"GET /olla/vllm/v1/echo HTTP/1.1\r\n X-A: a\r\nHost: h\r\n\r\n",
+    "folded first line": b"GET /olla/vllm/v1/audio/echo HTTP/1.1\r\n X-A: a\r\nHost: h\r\n\r\n",
     "space before the colon": GET + b"X-A : a\r\n\r\n",
     "length with a space before the colon": POST + b"Content-Length : 3\r\n\r\nabc",
     "tab before the colon": GET + b"X-A\t: a\r\n\r\n",
@@ -50,15 +50,15 @@ MALFORMED = {
     "NUL in a value": GET + b"X-A: a\0b\r\n\r\n",
     "control in a value": GET + b"X-A: a\x01b\r\n\r\n",
     "non-ASCII in a name": GET + b"X-\xc3\xa9: a\r\n\r\n",
-    "no Host": b"GET /olla/vllm/v1/echo HTTP/1.1\r\nX-A: a\r\n\r\n",
+    "no Host": b"GET /olla/vllm/v1/audio/echo HTTP/1.1\r\nX-A: a\r\n\r\n",
     "two Hosts": GET + b"Host: h\r\n\r\n",
-    "bad method": b"GE(T /olla/vllm/v1/echo HTTP/1.1\r\nHost: h\r\n\r\n",
-    "empty method": b" /olla/vllm/v1/echo HTTP/1.1\r\nHost: h\r\n\r\n",
-    "space in the target": b"GET /olla/vllm/v1/e cho HTTP/1.1\r\nHost: h\r\n\r\n",
-    "control in the target": b"GET /olla/vllm/v1/\x7fcho HTTP/1.1\r\nHost: h\r\n\r\n",
-    "no version": b"GET /olla/vllm/v1/echo\r\nHost: h\r\n\r\n",
-    "version in lower case": b"GET /olla/vllm/v1/echo http/1.1\r\nHost: h\r\n\r\n",
-    "version without a minor": b"GET /olla/vllm/v1/echo HTTP/1\r\nHost: h\r\n\r\n",
+    "bad method": b"GE(T /olla/vllm/v1/audio/echo HTTP/1.1\r\nHost: h\r\n\r\n",
+    "empty method": b" /olla/vllm/v1/audio/echo HTTP/1.1\r\nHost: h\r\n\r\n",
+    "space in the target": b"GET /olla/vllm/v1/audio/e cho HTTP/1.1\r\nHost: h\r\n\r\n",
+    "control in the target": b"GET /olla/vllm/v1/audio/\x7fcho HTTP/1.1\r\nHost: h\r\n\r\n",
+    "no version": b"GET /olla/vllm/v1/audio/echo\r\nHost: h\r\n\r\n",
+    "version in lower case": b"GET /olla/vllm/v1/audio/echo http/1.1\r\nHost: h\r\n\r\n",
+    "version without a minor": b"GET /olla/vllm/v1/audio/echo HTTP/1\r\nHost: h\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64) + b"\r\n\r\n",
 }
 
@@ -91,7 +91,7 @@ def test_refuses_ambiguous_framing_and_closes(client, backend, wire):
     assert len(backend.requests) == before and not backend.incomplete
 
 
-@pytest.mark.parametrize("target", ["olla/vllm/v1/echo", "*", "h:80", "http://h"])
+@pytest.mark.parametrize("target", ["olla/vllm/v1/audio/echo", "*", "h:80", "http://h"])
 def test_passes_nothing_on_for_a_target_that_is_no_path(client, backend, target):
     before = len(backend.requests)
     client.send(request_bytes("GET", target))
@@ -246,5 +246,5 @@ def test_refuses_under_the_clients_request_id(client, gateway, fault):
 
 
 def test_gives_every_refusal_a_request_id(client):
-    client.send(request_bytes("GET", "/olla/vllm/x", version="HTTP/2.0"))
+    client.send(request_bytes("GET", "/olla/vllm/v1/audio/x", version="HTTP/2.0"))
     assert client.read_response().header("x-olla-request-id")

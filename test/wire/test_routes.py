@@ -29,7 +29,7 @@ def client(gateway, world):
         "/foo",
         "/v1/models",
         "/olla/nope/v1/models",
-        "/olla/VLLM/v1/x",
+        "/olla/VLLM/v1/audio/x",
         "/internal/nope",
         "/olla",
     ],
@@ -68,17 +68,14 @@ def test_does_not_name_an_endpoint_in_its_own_answers(client):
 @pytest.mark.parametrize(
     "rest",
     [
-        "/",
-        "/v1/models",
-        "/v1/models/",
-        "/v1/a%2Fb%20c",
-        "/v1/%61%C3%A9%zz",
-        "//v1//models",
-        "/v1/../v1/./x",
-        "/v1/x?",
-        "/v1/x?a=b&c=%20+d&a=%2F/?",
-        "/v1/x;p=1?q=a?b",
-        "/~user/!$&'()*+,;=:@",
+        "/version",
+        "/vers%69on",
+        "/v1/audio/a%20c",
+        "/v1/audio/%61%C3%A9%zz",
+        "/v1/audio/x?",
+        "/v1/audio/x?a=b&c=%20+d&a=%2F/?&d=../..",
+        "/v1/audio/x;p=1?q=a?b",
+        "/v1/audio/~user!$&'()*+,;=:@",
     ],
 )
 def test_keeps_path_and_query_byte_for_byte(client, backend, prefix, rest):
@@ -87,20 +84,29 @@ def test_keeps_path_and_query_byte_for_byte(client, backend, prefix, rest):
     assert [request.target for request in backend.requests[before:]] == [rest]
 
 
+@pytest.mark.parametrize("prefix", ["/olla/openai", "/olla/proxy"])
+@pytest.mark.parametrize("rest", ["/", "/v1/a%2Fb%20c", "//v1//models", "/v1/./x", "/api/tags?x"])
+def test_keeps_any_path_towards_a_server_that_is_no_vllm(world, prefix, rest):
+    backend = world.backend()
+    gateway = world.gateway(backend, endpoint={"type": "openai-compatible"})
+    assert world.connect(gateway).request("GET", prefix + rest).status == 200
+    assert backend.requests[-1].target == rest
+
+
 def test_accepts_a_target_in_absolute_form(client, backend):
-    assert client.request("GET", "http://other.test:8080/olla/vllm/v1/x?y").status == 200
-    assert backend.requests[-1].target == "/v1/x?y"
+    assert client.request("GET", "http://other.test:8080/olla/vllm/v1/audio/x?y").status == 200
+    assert backend.requests[-1].target == "/v1/audio/x?y"
 
 
 def test_takes_the_host_of_a_target_in_absolute_form(client, backend):
     # RFC 9112, section 3.2.2: the target's host is the one that was asked for, not the field's.
-    client.request("GET", "http://other.test:8080/olla/vllm/v1/x", [("Host", "field.test")])
+    client.request("GET", "http://other.test:8080/olla/vllm/v1/audio/x", [("Host", "field.test")])
     assert backend.requests[-1].header("x-forwarded-host") == "other.test:8080"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_passes_every_method_on(client, backend, method):
     body = None if method in ("GET", "OPTIONS") else b"some bytes"
-    assert client.request(method, "/olla/vllm/v1/thing", body=body).status == 200
+    assert client.request(method, "/olla/vllm/v1/audio/thing", body=body).status == 200
     request = backend.requests[-1]
     assert request.method == method and request.body == (body or b"")

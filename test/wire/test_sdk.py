@@ -212,14 +212,14 @@ def test_no_backend_is_an_internal_server_error(world):
         base_url=f"http://127.0.0.1:{gateway.port}/olla/vllm/v1", api_key="x", max_retries=0
     )
     with pytest.raises(openai.InternalServerError) as error:
-        client.models.list()
+        client.chat.completions.create(model=MODEL, messages=MESSAGES)
     assert error.value.status_code == 503
 
 
 def test_a_garbled_backend_is_an_internal_server_error(world):
     client = sdk_before(world, lambda exchange: exchange.send(b"garbage\r\n\r\n"))
     with pytest.raises(openai.InternalServerError) as error:
-        client.models.list()
+        client.chat.completions.create(model=MODEL, messages=MESSAGES)
     assert error.value.status_code == 502
 
 

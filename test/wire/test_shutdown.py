@@ -113,7 +113,7 @@ def test_cuts_at_once_on_a_second_signal(world, stream):
 def test_does_not_wait_for_idle_connections(world):
     gateway = world.gateway(world.backend(), config={"server": {"shutdown_timeout": "10m"}})
     idle, fresh = world.connect(gateway), world.connect(gateway)
-    assert idle.request("GET", "/olla/vllm/v1/x").status == 200
+    assert idle.request("GET", "/olla/vllm/v1/audio/x").status == 200
     gateway.signal()
     idle.assert_closed()
     fresh.assert_closed()

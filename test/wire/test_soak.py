@@ -39,7 +39,7 @@ def test_a_thousand_streams_arrive_whole_and_leave_nothing_behind(world):
         gateway = world.gateway(config={"endpoints": [endpoint]})
         client = world.connect(gateway)
         deadline = time.monotonic() + scaled(10)
-        while client.request("GET", "/olla/vllm/v1/ready").status != 200:
+        while client.request("GET", "/olla/vllm/v1/audio/ready").status != 200:
             assert time.monotonic() < deadline, "the gateway never saw the backend as healthy"
         client.close()
         files_at_start = steady_files(gateway)

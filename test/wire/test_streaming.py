@@ -70,7 +70,7 @@ def test_passes_a_stream_byte_for_byte(client, backend, body, piece):
     response = client.post(STREAM, REQUEST)
     assert response.raw_body == body
     backend.handler = lambda exchange: exchange.reply(body=b"next")
-    assert client.request("GET", "/olla/vllm/v1/x").body == b"next"
+    assert client.request("GET", "/olla/vllm/v1/audio/x").body == b"next"
 
 
 @pytest.mark.parametrize("with_head", [True, False])
@@ -97,14 +97,14 @@ def test_passes_a_body_that_comes_with_or_after_its_head(client, backend, with_h
 def test_passes_a_large_body_byte_for_byte(client, backend):
     body = bytes(range(256)) * 40_000
     backend.handler = lambda exchange: exchange.reply(200, body)
-    assert client.request("GET", "/olla/vllm/v1/large").body == body
+    assert client.request("GET", "/olla/vllm/v1/audio/large").body == body
 
 
 def test_does_not_touch_a_compressed_body(client, backend):
     body = b"\x1f\x8b\x08\x00" + bytes(range(256))
     headers = [("content-encoding", "gzip")]
     backend.handler = lambda exchange: exchange.reply(200, body, headers)
-    response = client.request("GET", "/olla/vllm/v1/x", [("Accept-Encoding", "gzip")])
+    response = client.request("GET", "/olla/vllm/v1/audio/x", [("Accept-Encoding", "gzip")])
     assert response.header("content-encoding") == "gzip" and response.body == body
 
 
@@ -194,7 +194,7 @@ def test_adds_the_total_time_as_a_trailer_when_the_client_takes_trailers(client,
     assert re.fullmatch(r"\d+ms", dict((n.lower(), v) for n, v in response.trailers)[names[-1]])
     # The connection is still in step.
     backend.handler = lambda exchange: exchange.reply(body=b"next")
-    assert client.request("GET", "/olla/vllm/v1/x").body == b"next"
+    assert client.request("GET", "/olla/vllm/v1/audio/x").body == b"next"
 
 
 @pytest.mark.parametrize("piece", [1, 2, 5, 1 << 20])
@@ -215,7 +215,7 @@ def test_adds_the_trailer_however_the_last_chunk_comes(client, backend, piece):
 
 def test_adds_no_trailer_to_a_sized_response(client, backend):
     backend.handler = lambda exchange: exchange.reply(body=b"sized")
-    response = client.request("GET", "/olla/vllm/v1/x", [("TE", "trailers"), ("Connection", "TE")])
+    response = client.request("GET", "/olla/vllm/v1/audio/x", [("TE", "trailers"), ("Connection", "TE")])
     assert response.body == b"sized" and response.header("x-olla-response-time")
 
 
@@ -257,7 +257,7 @@ def test_a_client_that_does_not_read_holds_the_backend_back(world):
     before_kb = gateway.resident_kb()
     clients = [world.connect(gateway, receive_buffer=4096, timeout=30) for _ in range(STREAMS)]
     for client in clients:
-        client.send(request_bytes("GET", "/olla/vllm/v1/flood"))
+        client.send(request_bytes("GET", "/olla/vllm/v1/audio/flood"))
     backend.wait_until(lambda: len(counts) == STREAMS, "the floods to stall", 40)
     # The kernel's buffers of both connections; without back-pressure it would be all of it.
     assert max(counts.values()) < FLOOD_BYTES // 3, counts

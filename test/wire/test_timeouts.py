@@ -179,7 +179,7 @@ def test_does_not_cut_a_stream_that_is_slow_but_alive(world):
 def test_closes_an_idle_connection_without_a_word(world):
     gateway = world.gateway(world.backend(), config={"server": {"idle_timeout": "1s"}})
     client = world.connect(gateway)
-    assert client.request("GET", "/olla/vllm/v1/x").status == 200
+    assert client.request("GET", "/olla/vllm/v1/audio/x").status == 200
     started = time.monotonic()
     client.assert_closed()
     assert_took(started, ONE_SECOND)
@@ -198,7 +198,7 @@ def test_does_not_count_a_running_request_as_idle(world):
             "server": {"idle_timeout": "1s", "read_header_timeout": "1s", "read_timeout": "1s"}
         },
     )
-    assert world.connect(gateway).request("GET", "/olla/vllm/v1/x").body == b"late"
+    assert world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x").body == b"late"
 
 
 @pytest.mark.parametrize("drip", [False, True], ids=["silent", "dripping"])
@@ -221,7 +221,7 @@ def test_answers_408_to_a_body_that_stops_coming(world):
     backend = world.backend()
     gateway = world.gateway(backend, config={"server": {"read_timeout": "1s"}})
     client = world.connect(gateway)
-    client.send(request_bytes("POST", "/olla/vllm/v1/x", [("Content-Length", "10")]) + b"half")
+    client.send(request_bytes("POST", "/olla/vllm/v1/audio/x", [("Content-Length", "10")]) + b"half")
     assert_error(client.read_response(), 408)
     client.assert_closed()
     assert backend.requests == []
@@ -241,5 +241,5 @@ def test_drops_a_client_that_does_not_read(world):
 
     gateway = world.gateway(world.backend(flood), config={"proxy": {"read_timeout": "1s"}})
     client = world.connect(gateway, receive_buffer=4096)
-    client.send(request_bytes("GET", "/olla/vllm/v1/flood"))
+    client.send(request_bytes("GET", "/olla/vllm/v1/audio/flood"))
     assert closed.wait(scaled(15)), "the stalled stream was never ended"

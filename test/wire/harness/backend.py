@@ -1,6 +1,7 @@
 """A backend whose every byte a test decides."""
 
 import dataclasses
+import json
 import select
 import socket
 import threading
@@ -22,7 +23,7 @@ from .message import (
     values,
 )
 
-READY_PATH = "/ready-for-the-test"
+READY_PATH = "/v1/audio/ready-for-the-test"
 HEALTH_PATH = "/health"
 MODELS_PATH = "/models-for-the-gateway"
 
@@ -124,9 +125,9 @@ class Backend:
     """A threaded TCP server on loopback; one thread per connection, `handler` per request.
 
     Health checks (GET /health) are answered with `health` and kept in `health_requests`; they, the
-    gateway's own questions for models, and the path with which the harness waits for the gateway
-    to see this backend are not recorded in `requests`. These answers close their connections, so
-    that a test starts without pooled ones.
+    gateway's own questions for models, version and metrics, and the path with which the harness
+    waits for the gateway to see this backend are not recorded in `requests`. These answers close
+    their connections, so that a test starts without pooled ones.
     """
 
     def __init__(
@@ -138,6 +139,8 @@ class Backend:
         self.handler = handler
         self.name = name
         self.health = 200
+        self.models: list[str] | None = None  # None: it does not tell, and so may have any.
+        self.version = "0.32.0"
         self.requests: list[Request] = []
         self.health_requests: list[Request] = []
         self.health_times: list[float] = []
@@ -282,7 +285,9 @@ class Backend:
         return Request(raw_head, bytes(raw), body, method, target, headers, trailers, connection)
 
     def _answer(self, request: Request, sock: socket.socket) -> bool:
-        if request.target in (HEALTH_PATH, MODELS_PATH, READY_PATH):
+        # What the gateway asks for itself is none of the test's requests.
+        own = (request.header("user-agent") or "").startswith("olla-")
+        if own or request.target == READY_PATH:
             self._answer_harness(request, sock)
             return False
         with self._changed:
@@ -294,9 +299,16 @@ class Backend:
         return exchange.keep and not self._closed
 
     def _answer_harness(self, request: Request, sock: socket.socket) -> None:
-        status = self.health if request.target == HEALTH_PATH else 200
-        models = b'{"object":"list","data":[{"id":"tiny","object":"model"}]}'
-        body = models if request.target == MODELS_PATH else b""
+        status, body = 200, b""
+        if request.target == HEALTH_PATH:
+            status = self.health
+        elif request.target == "/version":
+            body = json.dumps({"version": self.version}).encode()
+        elif request.target == MODELS_PATH and self.models is not None:
+            entries = [{"id": model, "object": "model"} for model in self.models]
+            body = json.dumps({"object": "list", "data": entries}).encode()
+        elif request.target != READY_PATH:
+            status = 404
         sock.sendall(response_bytes(status, [("connection", "close")], body))
         with self._changed:
             if request.target == HEALTH_PATH:

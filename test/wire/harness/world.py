@@ -70,8 +70,11 @@ class World:
         gateway = self._serve(merged(base, config or {}))
         deadline = time.monotonic() + scaled(10)
         client = self.connect(gateway)
-        while client.request("GET", "/olla/vllm/v1/models").status != 200:
-            assert time.monotonic() < deadline, "the gateway never saw the sim as healthy"
+        while not all(
+            endpoint["models"]
+            for endpoint in client.request("GET", "/olla/vllm/health").json()["endpoints"]
+        ):
+            assert time.monotonic() < deadline, "the gateway never saw the sim's models"
             time.sleep(0.01)
         return gateway
 
