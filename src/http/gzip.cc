@@ -45,10 +45,9 @@ std::string gzip(std::string_view text) {
   OLLA_CHECK(text.size() <= std::numeric_limits<uInt>::max());
   std::string out(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
   // zlib's interface is older than const, and has its own byte.
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast,cppcoreguidelines-pro-type-reinterpret-cast)
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());  // NOLINT: as above.
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
   stream.avail_out = static_cast<uInt>(out.size());
   OLLA_CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
   out.resize(stream.total_out);

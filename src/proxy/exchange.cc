@@ -21,6 +21,9 @@ constexpr http::HeadLimits kResponseHead{.bytes = 256 * 1024, .fields = 300};
 // The answers of best_of: 20 times the longest text of a model with a million tokens of context.
 constexpr std::size_t kBestOfBytesMax = 64 * 1024 * 1024;
 
+// vLLM's refusals are under 1 KB; those of a faulty schema repeat some of it.
+constexpr std::size_t kRefusalBytesMax = 64 * 1024;
+
 double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -249,7 +252,7 @@ net::Awaitable<Exchange::Try> Exchange::try_connection(const fleet::EndpointView
   const auto elsewhere = co_await look_into_answer(view);
   if (!elsewhere) co_return co_await give_up_on(view, elsewhere.error(), /*reused=*/false);
   if (*elsewhere) co_return Try::kElsewhere;
-  if (translation_.best_of && response_.status == 200) co_return co_await choose_best(view);
+  if (needs_rewriting()) co_return co_await rewrite_answer(view);
   co_return co_await relay_response(view);
 }
 
@@ -473,13 +476,24 @@ net::Awaitable<void> Exchange::note_end(const fleet::EndpointView& view, const R
   if (!complete) keep_client_ = false;
 }
 
-/// Reads the answers of a request with best_of and gives the best of them to the client.
-net::Awaitable<Exchange::Try> Exchange::choose_best(const fleet::EndpointView& view) {
+/// Whether the answer is not for the client as it is: several answers to choose from, or a refusal
+/// that speaks of parameters which the client did not write.
+bool Exchange::needs_rewriting() const {
+  if (translation_.best_of && response_.status == 200) return true;
+  return response_.status == 400 && !translation_.note.empty() &&
+         response_.framing == http::Framing::kLength &&
+         response_.content_length <= kRefusalBytesMax;
+}
+
+/// Reads the whole answer, makes the client's out of it, and sends that.
+net::Awaitable<Exchange::Try> Exchange::rewrite_answer(const fleet::EndpointView& view) {
   const net::BodyPatience patience{.gap = services_.config.proxy.read_timeout,
                                    .end = TimePoint::max()};
   const auto body = co_await net::read_body(*upstream_, response_, kBestOfBytesMax, patience);
   if (!body) co_return co_await give_up_on(view, body.error(), /*reused=*/false);
-  const std::string chosen = vllm::choose_best(*body, *translation_.best_of);
+  const std::string chosen = response_.status == 200
+                                 ? vllm::choose_best(*body, *translation_.best_of)
+                                 : vllm::explain_refusal(*body, translation_.note);
   reuse_connection(view);
   openai::UsageScanner usage;
   usage.feed(chosen);

@@ -71,12 +71,13 @@ class Exchange : public net::LeaveListener, private net::SilenceJudge, private R
   net::Awaitable<Try> try_connection(const fleet::EndpointView& view, bool may_reuse);
   net::Awaitable<Result<void>> read_response_head(const fleet::EndpointView& view);
   net::Awaitable<Result<void>> read_one_head(TimePoint end);
-  net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& error, bool reused);
+  net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& why, bool reused);
   net::Awaitable<Result<bool>> look_into_answer(const fleet::EndpointView& view);
   bool means_elsewhere(const fleet::EndpointView& view, std::string_view body);
   [[nodiscard]] bool another_can() const;
   net::Awaitable<Try> relay_response(const fleet::EndpointView& view);
-  net::Awaitable<Try> choose_best(const fleet::EndpointView& view);
+  [[nodiscard]] bool needs_rewriting() const;
+  net::Awaitable<Try> rewrite_answer(const fleet::EndpointView& view);
   net::Awaitable<void> note_end(const fleet::EndpointView& view, const Relay& relay,
                                 Relay::End end);
   void reuse_connection(const fleet::EndpointView& view);

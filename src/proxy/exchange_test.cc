@@ -576,6 +576,20 @@ TEST_F(ExchangeTest, TheBestOfSeveralAnswersIsChosenHere) {
   EXPECT_NE(one.services.pool.take(EndpointId(0)), nullptr) << "its connection is kept";
 }
 
+TEST_F(ExchangeTest, ARefusalOfWhatWasTranslatedSaysWhatTheClientWrote) {
+  first.on_request(
+      test::answers(test::sized_answer("400 Bad Request", R"({"error":{"message":"bad regex"}})")));
+  Asked asked(one, chat(R"("guided_regex":"[")"));
+  EXPECT_EQ(asked.outcome().status, 400);
+  EXPECT_TRUE(asked.outcome().keep);
+  EXPECT_THAT(asked.client().received(),
+              EndsWith(R"x({"error":{"message":"bad regex (translated by the gateway: )x"
+                       R"x(guided_regex->structured_outputs.regex)"}})x"));
+  Asked plain(one, chat(R"("top_k":"x")"));
+  EXPECT_THAT(plain.outcome().status, 400);
+  EXPECT_THAT(plain.client().received(), EndsWith(R"({"error":{"message":"bad regex"}})"));
+}
+
 TEST_F(ExchangeTest, AnErrorInsteadOfSeveralAnswersIsPassedOn) {
   first.on_request(test::answers(test::sized_answer("400 Bad Request", R"({"error":{}})")));
   Asked asked(one, chat(R"("best_of":2)"));

@@ -93,18 +93,21 @@ std::vector<vllm::FleetModel> models_of(const fleet::Snapshot& snapshot,
 OwnAnswer model_answer(const fleet::Snapshot& snapshot, const Endpoints& endpoints,
                        std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
-  const auto id = path.starts_with(kModelPrefix)
-                      ? vllm::model_id_of_path(path.substr(kModelPrefix.size()))
-                      : std::nullopt;
+  // Where the client escaped more than the id, all of it has to be decoded.
+  const std::string plain =
+      path.starts_with(kModelPrefix) ? std::string(path) : http::plain_path(path);
+  const auto id = vllm::model_id_of_path(std::string_view(plain).substr(kModelPrefix.size()));
+  if (!id) return make_error(400, "invalid_path", "The path has no model id that can be read.");
   const std::vector<vllm::FleetModel> models = models_of(snapshot, endpoints);
   std::vector<std::string> ids;
+  ids.reserve(models.size());
   for (const vllm::FleetModel& model : models)
     ids.push_back(model.entry.id);
-  const auto served = id ? vllm::served_name(*id, ids) : std::nullopt;
+  const auto served = vllm::served_name(*id, ids);
   const auto found = std::find_if(models.begin(), models.end(), [&served](const auto& model) {
     return model.entry.id == served;
   });
-  if (found == models.end()) return {404, vllm::unknown_model_error(id.value_or(""), ids)};
+  if (found == models.end()) return {404, vllm::unknown_model_error(*id, ids)};
   return {200, vllm::model_document(*found)};
 }
 

@@ -1,5 +1,6 @@
 #include "vllm/translate.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "vllm/translate_parts.h"
@@ -31,6 +32,18 @@ void translate_chat_logprobs(const Parameters& parameters, Draft& draft) {
     return;  // vLLM takes 1 for true.
   }
   draft.edits.set(name_of(Parameter::kLogprobs), "true");
+}
+
+std::string explain_refusal(std::string_view response, std::string_view note) {
+  using Json = nlohmann::ordered_json;
+  Json document = Json::parse(response, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object() || !document.contains("error")) return std::string(response);
+  Json& error = document["error"];
+  if (!error.is_object() || !error.contains("message") || !error["message"].is_string())
+    return std::string(response);
+  error["message"] = error["message"].get<std::string>() +
+                     " (translated by the gateway: " + std::string(note) + ")";
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Translation translate(std::string_view path, std::string_view body, const Version& version) {

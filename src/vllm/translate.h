@@ -53,4 +53,9 @@ struct Translation {
 /// `asked` answers. Text that is no such answer is returned as it is.
 [[nodiscard]] std::string choose_best(std::string_view response, const BestOf& best_of);
 
+/// The answer to the client, out of a server's refusal `response` of a request that was translated:
+/// the server names parameters that the client did not write, so the message says, by `note`, what
+/// they were. Text that is no error of vLLM's is returned as it is.
+[[nodiscard]] std::string explain_refusal(std::string_view response, std::string_view note);
+
 }  // namespace olla::vllm

@@ -17,6 +17,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kBestOf = "best_of";
 
+// What vLLM takes for n unless its VLLM_MAX_N_SEQUENCES says otherwise.
+constexpr std::int64_t kAnswersMax = 16384;
+
 // vLLM takes a smaller temperature for 0.
 constexpr double kGreedyTemperature = 1e-5;
 
@@ -140,6 +143,12 @@ void translate_best_of(const Parameters& parameters, RequestKind kind, const Ver
     return;
   }
   if (*asked == 1) return;  // Every version takes it.
+  if (*asked > kAnswersMax) {
+    draft.refusal = parameter_error("best_of must be at most " + std::to_string(kAnswersMax) +
+                                        ", got " + std::to_string(*asked) + '.',
+                                    kBestOf);
+    return;
+  }
   const auto wanted = parameters.has(Parameter::kN) ? integer_of(parameters[Parameter::kN]) : 1;
   if (!wanted || *wanted < 1) return;  // The server says what is wrong with n.
   if (*asked <= *wanted || (*wanted == 1 && is_greedy(parameters))) {

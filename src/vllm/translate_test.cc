@@ -480,5 +480,23 @@ TEST(ChooseBestTest, ReturnsWhatIsNoAnswerAsItIs) {
     EXPECT_EQ(choose_best(text, kTwoOfThree), text);
 }
 
+TEST(TranslateBestOfTest, IsLimitedUnderItsOwnName) {
+  const Translation translation =
+      translate("/v1/completions", R"({"prompt":"x","best_of":16385})", kNewestVersion);
+  ASSERT_TRUE(translation.refusal.has_value());
+  EXPECT_NE(translation.refusal->find("best_of must be at most 16384, got 16385."),
+            std::string::npos);
+}
+
+TEST(ExplainRefusalTest, SaysWhatTheClientWrote) {
+  EXPECT_EQ(explain_refusal(R"({"error":{"message":"Grammar error: x","type":"t","code":400}})",
+                            "guided_regex->structured_outputs.regex"),
+            R"x({"error":{"message":"Grammar error: x (translated by the gateway: )x"
+            R"x(guided_regex->structured_outputs.regex)","type":"t","code":400}})x");
+  for (const char* other :
+       {"", "no JSON", "[]", "{}", R"({"error":"Unauthorized"})", R"({"error":{"message":5}})"})
+    EXPECT_EQ(explain_refusal(other, "a->b"), other);
+}
+
 }  // namespace
 }  // namespace olla::vllm

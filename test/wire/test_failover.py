@@ -75,7 +75,8 @@ def test_sends_a_route_to_endpoints_of_its_type_alone(world):
     client = world.connect(gateway)
     assert set(ask(client, 4)) == {"vllm-one"}
     for prefix in ("/olla/openai", "/olla/proxy"):
-        used = {client.request("GET", prefix + "/v1/audio/x").header("x-olla-endpoint") for _ in range(4)}
+        answers = [client.request("GET", prefix + "/v1/audio/x") for _ in range(4)]
+        used = {answer.header("x-olla-endpoint") for answer in answers}
         assert used == {"vllm-one", "other-one"}
 
 

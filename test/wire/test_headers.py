@@ -122,7 +122,8 @@ def test_sends_client_credentials_to_an_endpoint_that_asks_for_them(world):
     backend = world.backend()
     gateway = world.gateway(backend, endpoint={"forward_client_auth": True})
     kept = [name for name in CREDENTIALS if name != "Proxy-Authorization"]
-    world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x", [(name, "mine") for name in kept])
+    sent = [(name, "mine") for name in kept]
+    world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x", sent)
     (request,) = backend.requests
     assert {name: request.header(name) for name in kept} == {name: "mine" for name in kept}
 
@@ -172,7 +173,8 @@ def test_lets_the_endpoints_own_credentials_win(world):
         backend,
         endpoint={"headers": {"Authorization": "Bearer of-config"}, "forward_client_auth": True},
     )
-    world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x", [("Authorization", "Bearer mine")])
+    sent = [("Authorization", "Bearer mine")]
+    world.connect(gateway).request("GET", "/olla/vllm/v1/audio/x", sent)
     (request,) = backend.requests
     assert request.header("authorization") == "Bearer of-config"
     assert backend.health_requests[0].header("authorization") == "Bearer of-config"

@@ -102,7 +102,8 @@ def test_asks_no_backend_when_the_client_leaves_inside_its_request(world):
     backend = world.backend()
     gateway = world.gateway(backend)
     client = world.connect(gateway)
-    client.send(request_bytes("POST", "/olla/vllm/v1/audio/x", [("Content-Length", "10")]) + b"half")
+    sent = [("Content-Length", "10")]
+    client.send(request_bytes("POST", "/olla/vllm/v1/audio/x", sent) + b"half")
     client.close()
     # A later request has passed through the same threads by the time it is answered.
     assert world.connect(gateway).request("GET", "/olla/vllm/v1/audio/after").status == 200

@@ -215,7 +215,8 @@ def test_adds_the_trailer_however_the_last_chunk_comes(client, backend, piece):
 
 def test_adds_no_trailer_to_a_sized_response(client, backend):
     backend.handler = lambda exchange: exchange.reply(body=b"sized")
-    response = client.request("GET", "/olla/vllm/v1/audio/x", [("TE", "trailers"), ("Connection", "TE")])
+    sent = [("TE", "trailers"), ("Connection", "TE")]
+    response = client.request("GET", "/olla/vllm/v1/audio/x", sent)
     assert response.body == b"sized" and response.header("x-olla-response-time")
 
 

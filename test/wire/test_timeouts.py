@@ -221,7 +221,8 @@ def test_answers_408_to_a_body_that_stops_coming(world):
     backend = world.backend()
     gateway = world.gateway(backend, config={"server": {"read_timeout": "1s"}})
     client = world.connect(gateway)
-    client.send(request_bytes("POST", "/olla/vllm/v1/audio/x", [("Content-Length", "10")]) + b"half")
+    sent = [("Content-Length", "10")]
+    client.send(request_bytes("POST", "/olla/vllm/v1/audio/x", sent) + b"half")
     assert_error(client.read_response(), 408)
     client.assert_closed()
     assert backend.requests == []
