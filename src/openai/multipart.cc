@@ -79,7 +79,8 @@ std::optional<std::string_view> form_field(std::string_view body, std::string_vi
     const std::size_t head_end = no_fields ? head : body.find("\r\n\r\n", head);
     if (head_end == std::string_view::npos) break;
     const std::size_t value = head_end + (no_fields ? 2 : 4);
-    // The line end before a delimiter belongs to it; that of an empty value ends the head, too.
+    // The line end before a delimiter belongs to it. When it is that of the head, too, the part has
+    // no value, not an empty one (RFC 2046, section 5.1.1).
     std::size_t value_end = value - 2;
     do {
       value_end = body.find("\r\n", value_end);
@@ -87,8 +88,8 @@ std::optional<std::string_view> form_field(std::string_view body, std::string_vi
       if (body.substr(value_end + 2).starts_with(delimiter)) break;
       value_end += 2;
     } while (true);
-    if (is_field(body.substr(head, head_end - head), name))
-      found = body.substr(value, std::max(value_end, value) - value);
+    if (value_end >= value && is_field(body.substr(head, head_end - head), name))
+      found = body.substr(value, value_end - value);
     part = value_end + 2 + delimiter.size();
   }
   return found;
