@@ -60,7 +60,7 @@ class Fleet:
         head = client.read_head()
         assert head.status == 200, head
         client.head = head
-        client.first = client.reader.through(b"\n\n")
+        client.first = client.reader.through(b"\n\n\r\n")  # The whole chunk.
         return client
 
     def health(self, query: str = "") -> dict:
