@@ -141,6 +141,8 @@ class Backend:
         self.health = 200
         self.models: list[str] | None = None  # None: it does not tell, and so may have any.
         self.version = "0.32.0"
+        self.documents: dict[str, bytes] = {}  # More that it tells the gateway, by path.
+        self.asked: list[tuple[str, float]] = []  # What the gateway asked for itself, and when.
         self.requests: list[Request] = []
         self.health_requests: list[Request] = []
         self.health_times: list[float] = []
@@ -171,6 +173,11 @@ class Backend:
             "check_timeout": "2s",
             **more,
         }
+
+    def times_asked(self, path: str) -> list[float]:
+        """When the gateway asked for this path on its own account."""
+        with self._changed:
+            return [at for target, at in self.asked if target == path]
 
     def wait_for_requests(self, count: int, timeout: float = 10) -> list[Request]:
         self.wait_until(lambda: len(self.requests) >= count, f"{count} requests", timeout)
@@ -299,8 +306,12 @@ class Backend:
         return exchange.keep and not self._closed
 
     def _answer_harness(self, request: Request, sock: socket.socket) -> None:
+        with self._changed:
+            self.asked.append((request.target, time.monotonic()))
         status, body = 200, b""
-        if request.target == HEALTH_PATH:
+        if request.target in self.documents:
+            body = self.documents[request.target]
+        elif request.target == HEALTH_PATH:
             status = self.health
         elif request.target == "/version":
             body = json.dumps({"version": self.version}).encode()

@@ -7,6 +7,7 @@ from pathlib import Path
 from .backend import READY_PATH, Backend, echo
 from .client import Client
 from .environment import scaled
+from .fleet import Fleet
 from .process import Gateway, Process, Sim, write_config
 
 
@@ -77,6 +78,18 @@ class World:
             assert time.monotonic() < deadline, "the gateway never saw the sim's models"
             time.sleep(0.01)
         return gateway
+
+    def fleet(self, *endpoints: dict, config: dict | None = None, settled: bool = True) -> Fleet:
+        """A gateway before these endpoints (entries of the config), once it knows each one's
+        health, models and version; `settled=False`: as soon as it listens."""
+        base = {**DEFAULTS, "endpoints": list(endpoints)}
+        fleet = Fleet(self._serve(merged(base, config or {})))
+        if settled:
+            fleet.until(
+                lambda: all(part["version"] for part in fleet.endpoints().values()),
+                "every endpoint's version, which is asked for last",
+            )
+        return fleet
 
     def _serve(self, config: dict, environment=None, port=None) -> Gateway:
         gateway = Gateway(write_config(config, self._folder), environment, port)
