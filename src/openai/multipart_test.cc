@@ -15,7 +15,7 @@ std::string part(std::string_view disposition, std::string_view value) {
 constexpr std::string_view kEnd = "--b0undary--\r\n";
 
 TEST(FormFieldTest, FindsAFieldAmongFiles) {
-  const std::string audio("RIFF\r\n--b0undar\r\n\r\n\0\xff--b0undary", 34);
+  constexpr std::string_view audio("RIFF\r\n--b0undar\r\n\r\n\0\xff--b0undary", 31);
   const std::string body = part("name=\"file\"; filename=\"a.wav\"", audio) +
                            part("name=\"model\"", "whisper-1") + part("name=\"language\"", "en") +
                            std::string(kEnd);
