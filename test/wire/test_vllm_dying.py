@@ -298,9 +298,10 @@ def test_the_sdk_sees_an_error_when_a_server_hangs(world):
         )
         assert next(stream).choices
         fall_ill(world, hanging, "hang")
-        with pytest.raises(openai.APIError):
+        with pytest.raises(openai.APIError) as error:
             for _ in stream:
                 pass
+    assert "The connection to the endpoint broke" in str(error.value)
 
 
 def test_a_request_that_has_not_begun_goes_elsewhere_when_its_server_hangs(world):

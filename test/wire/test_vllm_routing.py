@@ -44,7 +44,10 @@ def test_the_other_prefixes_go_by_the_model_too(fleet, prefix):
 
 
 def test_corrects_the_case_of_letters_and_nothing_else_of_the_body(fleet, pair):
-    body = b'{ "a" : 1.50,\n "model"\t: "ORG/one" ,"messages":[{"content":"\\u00e9 \xc3\xa9 \\ud800 model"}]}'
+    body = (
+        b'{ "a" : 1.50,\n "model"\t: "ORG/one" ,'
+        b'"messages":[{"content":"\\u00e9 \xc3\xa9 \\ud800 model"}]}'
+    )
     response = send(fleet, body)
     assert answered_by(response) == "a"
     assert pair[0].requests[-1].body == body.replace(b"ORG/one", b"org/One")
