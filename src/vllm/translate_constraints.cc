@@ -17,7 +17,10 @@ std::string_view guided_value(const Parameters& parameters, std::size_t constrai
 }
 
 std::string structured_name(std::string_view member) {
-  return std::string(kStructuredOutputs) + '.' + std::string(member);
+  std::string name(kStructuredOutputs);
+  name += '.';
+  name += member;
+  return name;
 }
 
 // What stands in `structured_outputs`. Values are JSON texts; empty: absent or null.
