@@ -108,7 +108,7 @@ void Fleet::note_first_seen(const Listing& listing, std::int64_t now) {
 
 bool Fleet::set_version(EndpointId id, std::string version) {
   EndpointView& changed = changeable(id);
-  if (changed.version == version) return false;
+  if (changed.vllm_version && changed.version == version) return false;
   changed.vllm_version = vllm::parse_version(version).value_or(vllm::kNewestVersion);
   changed.version = std::move(version);
   return true;
@@ -127,10 +127,18 @@ bool Fleet::add_missing_route(EndpointId id, const std::string& path) {
   if (changed.lacks_route(path)) return false;
   std::vector<std::string> routes;
   if (changed.missing_routes) routes = *changed.missing_routes;
-  if (routes.size() >= kMissingRoutesMax) return false;
+  if (routes.size() >= kMissingRoutesMax) routes.erase(routes.begin());
   routes.push_back(path);
   changed.missing_routes = std::make_shared<const std::vector<std::string>>(std::move(routes));
   return true;
+}
+
+void Fleet::forget_server(EndpointId id) {
+  EndpointView& changed = changeable(id);
+  changed.figures.reset();
+  changed.missing_routes.reset();
+  changed.version.clear();
+  changed.vllm_version.reset();
 }
 
 bool Fleet::set_figures(EndpointId id, std::shared_ptr<const Figures> figures) {

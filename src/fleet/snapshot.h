@@ -100,8 +100,10 @@ struct EndpointView {
   std::vector<Address> addresses;  ///< In the order to try; empty: its name did not resolve yet.
   std::shared_ptr<const Listing> models;  ///< Null: its list was never read.
   std::string version;                    ///< As its server tells it; empty: it does not.
-  vllm::Version vllm_version = vllm::kNewestVersion;  ///< `version` read, of type "vllm".
-  std::shared_ptr<const Figures> figures;             ///< Null: never read.
+  /// Of type "vllm": `version`, and the newest when the server does not tell one. nullopt: the
+  /// server was not asked yet.
+  std::optional<vllm::Version> vllm_version = std::nullopt;
+  std::shared_ptr<const Figures> figures;  ///< Null: never read.
   /// Inference routes that its server does not have, since it serves another kind of model.
   std::shared_ptr<const std::vector<std::string>> missing_routes;
 
@@ -141,9 +143,12 @@ class Fleet {
   bool set_version(EndpointId id, std::string version);
   bool set_refuses(EndpointId id, bool refuses);
   bool set_draining(EndpointId id, bool draining);
-  /// At most kMissingRoutesMax of one endpoint are kept.
+  /// The latest kMissingRoutesMax of one endpoint are kept.
   bool add_missing_route(EndpointId id, const std::string& path);
-  void forget_missing_routes(EndpointId id) { changeable(id).missing_routes.reset(); }
+  /// The server at the endpoint is gone: its figures, its version and the routes that it missed say
+  /// nothing about the next one. Its models stay, for a model whose server is down is no unknown
+  /// one.
+  void forget_server(EndpointId id);
   /// True when the endpoint's condition changed by it; the figures are always new.
   bool set_figures(EndpointId id, std::shared_ptr<const Figures> figures);
 

@@ -141,11 +141,31 @@ TEST(FleetTest, RemembersWhenAModelWasFirstSeen) {
 TEST(FleetTest, TakesAServerThatDoesNotTellItsVersionForTheNewest) {
   Fleet fleet(configured({"a"}));
   const EndpointId id(0);
-  EXPECT_EQ(fleet.view(id).vllm_version, vllm::kNewestVersion);
+  EXPECT_EQ(fleet.view(id).vllm_version, std::nullopt) << "it was not asked";
   fleet.set_version(id, "0.11.0");
   EXPECT_EQ(fleet.view(id).vllm_version, (vllm::Version{.minor = 11}));
   fleet.set_version(id, "");
   EXPECT_EQ(fleet.view(id).vllm_version, vllm::kNewestVersion);
+}
+
+TEST(FleetTest, OfAServerThatIsGoneOnlyTheModelsStay) {
+  Fleet fleet(configured({"a"}));
+  const EndpointId id(0);
+  fleet.set_models(id, entries({"x"}), kNow);
+  fleet.set_version(id, "0.11.0");
+  auto figures = std::make_shared<Figures>();
+  figures->state.asleep = true;
+  fleet.set_figures(id, figures);
+  fleet.add_missing_route(id, "/v1/embeddings");
+  fleet.forget_server(id);
+  const EndpointView& view = fleet.view(id);
+  EXPECT_EQ(view.figures, nullptr);
+  EXPECT_EQ(view.version, "");
+  EXPECT_EQ(view.vllm_version, std::nullopt);
+  EXPECT_FALSE(view.lacks_route("/v1/embeddings"));
+  EXPECT_THAT(view.models->ids, ElementsAre("x"));
+  EXPECT_TRUE(fleet.set_version(id, ""));
+  EXPECT_EQ(view.vllm_version, vllm::kNewestVersion);
 }
 
 TEST(FleetTest, RemembersMissingRoutesUntilTheModelsChange) {
@@ -160,9 +180,9 @@ TEST(FleetTest, RemembersMissingRoutesUntilTheModelsChange) {
   EXPECT_FALSE(fleet.view(id).lacks_route("/v1/embeddings"));
   for (std::size_t i = 0; i < Fleet::kMissingRoutesMax; ++i)
     EXPECT_TRUE(fleet.add_missing_route(id, "/v1/audio/" + std::to_string(i)));
-  EXPECT_FALSE(fleet.add_missing_route(id, "/v1/audio/more"));
-  fleet.forget_missing_routes(id);
   EXPECT_TRUE(fleet.add_missing_route(id, "/v1/audio/more"));
+  EXPECT_TRUE(fleet.view(id).lacks_route("/v1/audio/more"));
+  EXPECT_FALSE(fleet.view(id).lacks_route("/v1/audio/0")) << "the oldest is forgotten";
 }
 
 TEST(FleetTest, ASnapshotDoesNotChangeAnyMore) {

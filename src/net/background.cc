@@ -1,17 +1,17 @@
 #include "net/background.h"
 
 #include <boost/asio/post.hpp>
-#include <memory>
 
 #include "net/waiter.h"
 
 namespace olla::net {
 
-Awaitable<std::string> run_on(asio::io_context& other, asio::io_context& here,
-                              std::function<std::string()> work) {
+Awaitable<std::shared_ptr<const std::string>> run_on(
+    asio::io_context& other, asio::io_context& here,
+    std::function<std::shared_ptr<const std::string>()> work) {
   struct Job {
-    std::function<std::string()> work;
-    std::string result;
+    std::function<std::shared_ptr<const std::string>()> work;
+    std::shared_ptr<const std::string> result;
     Waiter waiter;
     bool done = false;
   };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "net/types.h"
@@ -9,7 +10,8 @@ namespace olla::net {
 
 /// Runs `work` on the thread of `other` and goes on here with its result: for what takes
 /// milliseconds and would hold up every stream of this thread. Both must run until then.
-Awaitable<std::string> run_on(asio::io_context& other, asio::io_context& here,
-                              std::function<std::string()> work);
+Awaitable<std::shared_ptr<const std::string>> run_on(
+    asio::io_context& other, asio::io_context& here,
+    std::function<std::shared_ptr<const std::string>()> work);
 
 }  // namespace olla::net

@@ -53,16 +53,18 @@ net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer&
   fields.append(request_id).append("\r\n").append(answer.extra_fields);
   http::OwnResponse response;
   response.status = answer.status;
-  response.body = answer.body;
+  response.body = answer.shared_body ? *answer.shared_body : answer.body;
   response.content_type = answer.content_type;
   response.extra_fields = fields;
   response.keep_alive = keep_alive;
   response.head_only = client.head().method == "HEAD";
   response.client_minor_version = client.head().minor_version;
   response.now = std::time(nullptr);
+  const std::string_view body = response.head_only ? std::string_view() : response.body;
+  response.head_only = true;  // The body goes out behind the head, not copied into it.
   std::string text;
   http::append_response(response, text);
-  co_return co_await client.write(text);
+  co_return co_await client.write(text, body);
 }
 
 OwnAnswer make_error(int status, std::string_view code, std::string_view message,

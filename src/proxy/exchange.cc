@@ -34,6 +34,11 @@ bool fits_header(const std::optional<std::string>& model) {
   return model && !model->empty() && model->size() <= 1024 && http::is_field_value(*model);
 }
 
+/// A server whose version is not known is taken for the newest.
+vllm::Version version_of(const fleet::EndpointView& view) {
+  return view.vllm_version.value_or(vllm::kNewestVersion);
+}
+
 /// Whether an answer is an event stream that is sent as it is: an event of the gateway's own would
 /// be garbage in a compressed one.
 bool is_event_stream(const http::ResponseHead& head) {
@@ -167,7 +172,7 @@ routing::Pick Exchange::pick(const fleet::Snapshot& snapshot) const {
   request.provider = destination_.provider;
   if (facts_.model) request.model = *facts_.model;
   request.tried = tried_;
-  request.path = destination_.path;
+  request.route = vllm::route_name(destination_.path);
   request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
   request.only = owner_;
   request.turn = services_.shared.turn.fetch_add(1, std::memory_order_relaxed);
@@ -213,7 +218,7 @@ bool Exchange::adapt(const routing::Pick& pick) {
   if (pick.model) renamed = openai::with_model(body, *pick.model);
   if (pick.view->is_vllm() && services_.config.vllm.translate_parameters) {
     translation_ = vllm::translate(destination_.path, renamed ? std::string_view(*renamed) : body,
-                                   pick.view->vllm_version);
+                                   version_of(*pick.view));
   }
   if (renamed && !translation_.body) translation_.body = std::move(renamed);
   return !translation_.refusal;
@@ -344,7 +349,7 @@ net::Awaitable<Result<void>> Exchange::read_one_head(TimePoint end) {
 net::Awaitable<Result<bool>> Exchange::look_into_answer(const fleet::EndpointView& view) {
   if (!view.is_vllm() || interim_sent_ || response_.framing != http::Framing::kLength ||
       !vllm::may_mean_more(response_.status, destination_.path, response_.content_length,
-                           view.vllm_version)) {
+                           version_of(view))) {
     co_return false;
   }
   const Duration gap = services_.config.proxy.read_timeout;
@@ -366,7 +371,7 @@ bool Exchange::means_elsewhere(const fleet::EndpointView& view, std::string_view
       elsewhere = true;  // Also with nobody else: the client is told that it is worth a retry.
       break;
     case vllm::Meaning::kNoSuchRoute:
-      services_.findings.misses_route(id, destination_.path);
+      services_.findings.misses_route(id, std::string(vllm::route_name(destination_.path)));
       elsewhere = another_can();
       break;
     case vllm::Meaning::kBusy:

@@ -47,36 +47,19 @@ OwnAnswer health_answer(const Endpoints& endpoints, TimePoint now) {
   return {document.status, std::move(document.body)};
 }
 
-/// `snapshot` is what `endpoints` point into.
-std::string exposition_of(const Endpoints& endpoints, TimePoint now) {
-  std::vector<vllm::EndpointMetrics> parts;
-  for (const EndpointView* view : endpoints) {
-    vllm::EndpointMetrics& part = parts.emplace_back();
-    part.endpoint = view->endpoint->config.name;
-    if (!view->figures) continue;
-    part.scrape_age_seconds = seconds_since(view->figures->read_at, now);
-    // What an endpoint said before it went down is no news of it any more; how old it is, is.
-    if (view->health != fleet::Health::kHealthy) continue;
-    part.text = view->figures->text;
-    part.state = &view->figures->state;
-    part.gpu_text = view->figures->gpu_text;
-  }
-  return vllm::fleet_exposition(parts);
-}
-
 /// Made on another thread: the metrics of a large fleet are megabytes.
 net::Awaitable<OwnAnswer> metrics_answer(Services& services,
                                          std::shared_ptr<const fleet::Snapshot> snapshot,
-                                         Endpoints endpoints, bool zipped) {
-  auto work = [snapshot, endpoints = std::move(endpoints), zipped] {
-    std::string text = exposition_of(endpoints, Clock::now());
-    return zipped ? http::gzip(text) : text;
+                                         std::string endpoint, bool zipped) {
+  MetricsPages& pages = services.shared.metrics_pages;
+  auto work = [&pages, snapshot, endpoint, zipped] {
+    return pages.page(*snapshot, endpoint, zipped, Clock::now());
   };
   OwnAnswer own;
   own.content_type = vllm::kExpositionType;
   own.extra_fields = "Vary: Accept-Encoding\r\n";
   if (zipped) own.extra_fields += "Content-Encoding: gzip\r\n";
-  own.body = co_await net::run_on(services.background, services.io, std::move(work));
+  own.shared_body = co_await net::run_on(services.background, services.io, std::move(work));
   co_return own;
 }
 
@@ -178,7 +161,8 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
   }
   const std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;
   Endpoints endpoints = endpoints_of(*snapshot, provider);
-  if (const auto name = http::query_parameter(target, "endpoint")) {
+  const auto name = http::query_parameter(target, "endpoint");
+  if (name) {
     const EndpointView* wanted = find_endpoint(endpoints, *name);
     if (wanted == nullptr) co_return no_such_endpoint_answer(endpoints, *name);
     endpoints = {wanted};
@@ -194,7 +178,8 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
       own.content_type = {};
       break;
     case FleetDocument::kMetrics:
-      own = co_await metrics_answer(services, snapshot, endpoints, http::accepts_gzip(head.fields));
+      own = co_await metrics_answer(services, snapshot, name.value_or(""),
+                                    http::accepts_gzip(head.fields));
       break;
     case FleetDocument::kModels:
       own.body = vllm::models_document(models_of(*snapshot, endpoints));

@@ -18,6 +18,9 @@ constexpr std::size_t kMaxHealthBytes = 1024 * 1024;
 constexpr std::chrono::seconds kModelInterval{30};
 constexpr std::chrono::seconds kModelTimeout{10};
 
+// How long a server that is up may keep its version to itself before it gets requests without.
+constexpr std::chrono::seconds kFirstVersionTimeout{5};
+
 // Enough to see what an endpoint serves; a list of thousands would flood the log.
 constexpr std::size_t kModelsLogged = 10;
 
@@ -136,7 +139,8 @@ net::Awaitable<void> Prober::watch_models(Watched& watched) {
     watched.models_due = watched.models_read + kModelInterval;
     const bool models_changed = co_await read_models(watched);
     if (stopped_) co_return;
-    const bool changed = co_await read_version(watched) || models_changed;
+    if (models_changed) notices_.changed();
+    const bool changed = co_await read_version(watched, Clock::now() + kModelTimeout);
     if (changed) notices_.changed();
   }
 }
@@ -161,6 +165,16 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
     if (stopped_) co_return false;
   } else {
     answer = found.error();
+  }
+  // The version comes first: a request that needs a translation must not meet a server of unknown
+  // version.
+  const bool up = answer && answer->status >= 200 && answer->status < 300;
+  const fleet::EndpointView& view = fleet_.view(watched.endpoint.id);
+  if (up && view.is_vllm() && !view.vllm_version) {
+    const TimePoint version_end = Clock::now() + kFirstVersionTimeout;
+    const bool told = co_await read_version(watched, version_end);
+    changed = changed || told;
+    if (stopped_) co_return false;
   }
   const bool turned = note_check(watched, answer);
   co_return changed || turned;
@@ -187,14 +201,18 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
                          watched.health_check.url.port == watched.own.url.port;
   const bool refused = !answer && answer.error().code == Errc::kRefused && same_port;
   const bool refuses_changed = fleet_.set_refuses(id, refused);
-  const bool drained = note_drained(watched, passed);
+  const bool drained = note_drained(watched);
   const fleet::Health before = watched.health.state();
   if (!watched.health.on_check(passed)) return refuses_changed || drained;
   fleet_.set_health(id, watched.health.state());
+  if (watched.health.state() != fleet::Health::kHealthy) {
+    // What comes back may be another server: of this one nothing is known any more.
+    fleet_.set_draining(id, false);
+    fleet_.forget_server(id);
+  }
   log_change(watched, before, why);
   if (watched.health.state() == fleet::Health::kHealthy) {
     // A server that comes back may serve something else now.
-    fleet_.forget_missing_routes(id);
     read_models_at(watched, TimePoint{});
     notices_.came_up(id);
   }
@@ -203,8 +221,8 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
 
 /// A server that drains is up until it is gone. When another one takes its place between two checks
 /// nobody sees it go, so that after a while it gets requests again: the first one will tell.
-bool Prober::note_drained(Watched& watched, bool passed) {
-  if (passed && Clock::now() < watched.draining_until) return false;
+bool Prober::note_drained(Watched& watched) {
+  if (Clock::now() < watched.draining_until) return false;
   return fleet_.set_draining(watched.endpoint.id, false);
 }
 
@@ -226,20 +244,26 @@ net::Awaitable<bool> Prober::read_models(Watched& watched) {
 }
 
 /// Reads the version of a vLLM server; true when it changed. A server that does not tell it counts
-/// as one that has none; one that does not answer keeps what it told.
-net::Awaitable<bool> Prober::read_version(Watched& watched) {
-  if (!fleet_.view(watched.endpoint.id).is_vllm()) co_return false;
-  const TimePoint end = Clock::now() + kModelTimeout;
+/// as one that has none; one that does not answer keeps what it told, if it told something.
+net::Awaitable<bool> Prober::read_version(Watched& watched, TimePoint end) {
+  const EndpointId id = watched.endpoint.id;
+  if (!fleet_.view(id).is_vllm()) co_return false;
   const auto found = co_await asker_.find_beside(watched.own.url.host, watched.own.addresses,
                                                  watched.version, end);
-  if (stopped_ || !found) co_return false;
-  const auto answer = co_await asker_.ask(watched.endpoint.config, watched.version, kDiscoveryAgent,
-                                          kMaxVersionBytes, end);
-  if (stopped_ || !answer) co_return false;
+  if (stopped_) co_return false;
+  Result<net::FetchResponse> answer = net::FetchResponse();
+  if (found) {
+    answer = co_await asker_.ask(watched.endpoint.config, watched.version, kDiscoveryAgent,
+                                 kMaxVersionBytes, end);
+    if (stopped_) co_return false;
+  } else {
+    answer = found.error();
+  }
+  if (!answer && fleet_.view(id).vllm_version) co_return false;
   std::string version;
-  if (answer->status == 200) version = vllm::version_text(answer->body).value_or("");
+  if (answer && answer->status == 200) version = vllm::version_text(answer->body).value_or("");
   if (version.size() > kVersionLengthMax) version.clear();
-  co_return fleet_.set_version(watched.endpoint.id, std::move(version));
+  co_return fleet_.set_version(id, std::move(version));
 }
 
 /// Takes in a model list; true when it changed. One that cannot be read keeps the old one.

@@ -71,9 +71,9 @@ class Prober {
   net::Awaitable<void> watch_models(Watched& watched);
   net::Awaitable<bool> check_health(Watched& watched);
   net::Awaitable<bool> read_models(Watched& watched);
-  net::Awaitable<bool> read_version(Watched& watched);
+  net::Awaitable<bool> read_version(Watched& watched, TimePoint end);
   bool note_check(Watched& watched, const Result<net::FetchResponse>& answer);
-  bool note_drained(Watched& watched, bool passed);
+  bool note_drained(Watched& watched);
   bool note_models(Watched& watched, const Result<net::FetchResponse>& answer);
   void read_models_at(Watched& watched, TimePoint when);
   void log_change(const Watched& watched, fleet::Health before, std::string_view why);

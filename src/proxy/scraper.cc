@@ -27,7 +27,8 @@ Scraper::Watched::Watched(net::asio::io_context& io, const fleet::Endpoint& desc
     : endpoint(described),
       timer(io),
       metrics(target_of(described.config,
-                        config::join_path(described.config.address.path, "/metrics"))) {
+                        config::join_path(described.config.address.path, "/metrics"))),
+      gpu_timer(io) {
   if (!described.config.gpu_metrics_url.empty())
     gpu = target_of(described.config, described.config.gpu_metrics_url);
 }
@@ -50,14 +51,18 @@ void Scraper::start() {
   const auto rethrow = [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   };
-  for (const auto& watched : watched_)
+  for (const auto& watched : watched_) {
     net::asio::co_spawn(asker_.io(), watch(*watched), rethrow);
+    if (watched->gpu) net::asio::co_spawn(asker_.io(), watch_gpu(*watched), rethrow);
+  }
 }
 
 void Scraper::stop() {
   stopped_ = true;
-  for (const auto& watched : watched_)
+  for (const auto& watched : watched_) {
     watched->timer.cancel();
+    watched->gpu_timer.cancel();
+  }
 }
 
 void Scraper::read_now(EndpointId endpoint) {
@@ -111,20 +116,24 @@ net::Awaitable<void> Scraper::read(Watched& watched) {
     note_failure(watched, state.error().detail);
     co_return;
   }
-  const TimePoint read_at = Clock::now();
   watched.failing = false;
-  if (watched.gpu && read_at >= watched.gpu_due) {
-    co_await read_gpu(watched);
-    if (stopped_) co_return;
-  }
   auto figures = std::make_shared<fleet::Figures>();
   figures->state = std::move(*state);
   figures->text = std::move(answer->body);
   figures->gpu_text = watched.gpu_text;
-  figures->read_at = read_at;
+  figures->read_at = Clock::now();
   const bool changed = fleet_.set_figures(id, std::move(figures));
   notices_.figures_read();
   if (changed) notices_.changed();
+}
+
+net::Awaitable<void> Scraper::watch_gpu(Watched& watched) {
+  while (!stopped_) {
+    co_await read_gpu(watched);
+    if (stopped_) co_return;
+    watched.gpu_timer.expires_after(kGpuInterval);
+    co_await watched.gpu_timer.async_wait(net::kAwait);
+  }
 }
 
 /// Reads what the GPU exporter says. One that does not answer leaves nothing: no figure is better
@@ -132,14 +141,16 @@ net::Awaitable<void> Scraper::read(Watched& watched) {
 net::Awaitable<void> Scraper::read_gpu(Watched& watched) {
   const config::Endpoint& config = watched.endpoint.config;
   const TimePoint now = Clock::now();
-  watched.gpu_due = now + kGpuInterval;
-  watched.gpu_text.clear();
   const auto found =
       co_await asker_.find_beside(config.address.host, fleet_.view(watched.endpoint.id).addresses,
                                   *watched.gpu, now + kTimeout);
-  if (stopped_ || !found) co_return;
-  auto answer = co_await asker_.ask(config, *watched.gpu, kAgent, kMaxGpuBytes, now + kTimeout);
-  if (answer && answer->status == 200) watched.gpu_text = std::move(answer->body);
+  if (stopped_) co_return;
+  std::string text;
+  if (found) {
+    auto answer = co_await asker_.ask(config, *watched.gpu, kAgent, kMaxGpuBytes, now + kTimeout);
+    if (answer && answer->status == 200) text = std::move(answer->body);
+  }
+  watched.gpu_text = std::move(text);
 }
 
 /// The figures that there are stay, and their age tells.

@@ -13,8 +13,8 @@
 namespace olla::proxy {
 
 /// Reads the metrics of every healthy vLLM endpoint, and what a GPU exporter beside it says, at
-/// vllm.metrics_interval; kFailingTimes rarer while that fails. Each endpoint has a loop of its
-/// own.
+/// vllm.metrics_interval; kFailingTimes rarer while that fails. Each endpoint and
+/// each exporter has a loop of its own: one that hangs delays no other.
 ///
 /// Lives on the control thread, off the request path, as all of its functions do.
 class Scraper {
@@ -46,13 +46,14 @@ class Scraper {
     TimePoint due{};  // The epoch: at once.
     Target metrics;
     std::optional<Target> gpu;
-    TimePoint gpu_due{};
-    std::string gpu_text;
+    net::Timer gpu_timer;
+    std::string gpu_text;  // What the exporter said last.
     bool failing = false;
   };
 
   net::Awaitable<void> watch(Watched& watched);
   net::Awaitable<void> read(Watched& watched);
+  net::Awaitable<void> watch_gpu(Watched& watched);
   net::Awaitable<void> read_gpu(Watched& watched);
   void note_failure(Watched& watched, std::string_view why);
 

@@ -163,14 +163,26 @@ TEST_F(ScraperTest, ReadsTheGpuExporterRarelyAndKeepsNothingOld) {
       "http://127.0.0.1:" + std::to_string(endpoint.server.port()) + "/gpu";
   {
     Scraping scraping(loop, config, milliseconds(1));
-    loop.run_until([&] { return scraping.read == 5; });
-    EXPECT_EQ(scraping.view().figures->gpu_text, "gpu text");
+    loop.run_until(
+        [&] { return scraping.view().figures && scraping.view().figures->gpu_text == "gpu text"; });
     EXPECT_EQ(endpoint.gpu_asked, 1);
   }
   endpoint.gpu_status = "500 No";
   Scraping scraping(loop, config, milliseconds(1));
-  loop.run_until([&] { return scraping.read == 2; });
+  loop.run_until([&] { return endpoint.gpu_asked == 2 && scraping.read == 3; });
   EXPECT_EQ(scraping.view().figures->gpu_text, "");
+}
+
+TEST_F(ScraperTest, AGpuExporterThatHangsDelaysNothing) {
+  test::ScriptedServer silent(loop, test::stays_silent());
+  config::Config config = test::config_for({endpoint.server.port()});
+  config.endpoints[0].gpu_metrics_url =
+      "http://127.0.0.1:" + std::to_string(silent.port()) + "/gpu";
+  Scraping scraping(loop, config, milliseconds(1));
+  loop.run_until([&] { return silent.requests().size() == 1; });
+  const int read = scraping.read;
+  loop.run_until([&] { return scraping.read > read + 3; });
+  EXPECT_EQ(silent.requests().size(), 1U);
 }
 
 }  // namespace

@@ -45,7 +45,11 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
       publish_timer_(control),
       drain_timer_(control) {}
 
-Server::~Server() = default;
+Server::~Server() {
+  workers_.clear();  // Their last requests may wait for the background thread.
+  background_work_.reset();
+  if (background_thread_.joinable()) background_thread_.join();
+}
 
 Result<std::uint16_t> Server::start() {
   auto port = listener_.open(config_.server.host, config_.server.port);
@@ -57,8 +61,10 @@ Result<std::uint16_t> Server::start() {
     const auto literal = net::literal_address(url.host, url.port);
     if (literal) fleet_.set_addresses(id, {*literal});
   }
+  background_work_.emplace(net::asio::make_work_guard(background_));
+  background_thread_ = std::thread([this] { background_.run(); });
   for (std::size_t i = 0; i < thread_count(config_); ++i) {
-    const Worker::Context context{config_, logger_, internal_, *this, shared_, control_};
+    const Worker::Context context{config_, logger_, internal_, *this, shared_, background_};
     workers_.push_back(std::make_unique<Worker>(context, fleet_.snapshot()));
     workers_.back()->start();
   }

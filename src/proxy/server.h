@@ -1,8 +1,11 @@
 #pragma once
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <thread>
 #include <vector>
 
 #include "config/config.h"
@@ -62,6 +65,9 @@ class Server : private Findings {
   Prober prober_;
   Scraper scraper_;
   net::Listener listener_;
+  net::asio::io_context background_{1};
+  std::optional<net::asio::executor_work_guard<net::Executor>> background_work_;
+  std::thread background_thread_;
   std::vector<std::unique_ptr<Worker>> workers_;
   net::Timer publish_timer_;
   bool publishes_soon_ = false;

@@ -18,6 +18,7 @@
 #include "net/pool.h"
 #include "net/server_connection.h"
 #include "net/types.h"
+#include "proxy/metrics_pages.h"
 
 namespace olla::proxy {
 
@@ -27,6 +28,8 @@ struct OwnAnswer {
   std::string body;               ///< JSON, unless `content_type` says otherwise.
   std::string extra_fields = {};  ///< Complete field lines, each with its CRLF.
   std::string_view content_type = "application/json";  ///< A literal.
+  /// When set, the body in place of `body`: a large one that several answers share.
+  std::shared_ptr<const std::string> shared_body = nullptr;
 };
 
 /// Answers the paths that are the gateway's own (/internal/*, /version); nullopt: not one of them.
@@ -53,6 +56,7 @@ class Findings {
 struct Shared {
   std::atomic<std::uint32_t> turn{0};  ///< Counts picks, so that ties go in turn.
   fleet::ResponseOwners response_owners;
+  MetricsPages metrics_pages;  ///< Of the background thread.
 };
 
 /// What one thread works with. Belongs to that thread; outlives its sessions.
@@ -63,7 +67,7 @@ struct Services {
   const Internal& internal;
   Findings& findings;
   Shared& shared;
-  /// Where work that would hold up the streams of this thread is done.
+  /// The background thread's, where work is done that would hold up the streams of this one.
   net::asio::io_context& background;
   net::ConnectionRules connection_rules;
   net::Deadlines deadlines;

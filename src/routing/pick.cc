@@ -48,7 +48,7 @@ class Choice {
     if (match_ == Match::kNone) return {nullptr, {}, NoPick::kUnknownModel};
     const EndpointView* best = least_loaded();
     // When all miss the route, one of them says so; not one after the other.
-    if (best == nullptr && request_.tried.empty() && !request_.path.empty()) {
+    if (best == nullptr && request_.tried.empty() && !request_.route.empty()) {
       needs_route_ = false;
       best = least_loaded();
     }
@@ -105,7 +105,7 @@ class Choice {
   }
   /// Whether one that is able is to be left out for this request.
   [[nodiscard]] bool is_left_out(const EndpointView& view) const {
-    return was_tried(view, request_.tried) || (needs_route_ && view.lacks_route(request_.path));
+    return was_tried(view, request_.tried) || (needs_route_ && view.lacks_route(request_.route));
   }
 
   const EndpointView* least_loaded() {

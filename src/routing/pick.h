@@ -15,8 +15,8 @@ struct PickRequest {
   Provider provider = Provider::kAny;
   std::optional<std::string_view> model = std::nullopt;  ///< As the client wrote it, if it did.
   std::span<const EndpointId> tried = {};                ///< Endpoints that failed this request.
-  /// The endpoint's path, decoded and without query: one that misses this route is no choice.
-  std::string_view path = {};
+  /// The name of the endpoint's route: one that misses it is no choice.
+  std::string_view route = {};
   /// The route is not for every client of a vLLM server: endpoints of that type are no candidates.
   bool spares_vllm = false;
   /// Only this one can answer, for example since it holds the state that the request names.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <future>
 #include <string>
@@ -22,9 +23,11 @@ class Names {
 
   net::Resolver::LookUp look_up() {
     return [this](const std::string& host) -> net::Resolver::Found {
+      const Mode now = mode;
       ++asked;
-      if (mode == Mode::kFails) return Error{Errc::kRefused, Side::kUpstream, "the test says no"};
-      if (mode == Mode::kSilent || host.starts_with("silent")) released_.wait();
+      ++asked_in[static_cast<std::size_t>(now)];
+      if (now == Mode::kFails) return Error{Errc::kRefused, Side::kUpstream, "the test says no"};
+      if (now == Mode::kSilent || host.starts_with("silent")) released_.wait();
       return std::vector<fleet::Address>(1, *net::literal_address("127.0.0.1", 0));
     };
   }
@@ -35,7 +38,8 @@ class Names {
   }
 
   std::atomic<Mode> mode{Mode::kAnswers};
-  std::atomic<int> asked{0};  ///< Look-ups begun.
+  std::atomic<int> asked{0};                   ///< Look-ups begun.
+  std::array<std::atomic<int>, 3> asked_in{};  ///< Those of a mode.
 
  private:
   std::promise<void> gate_;

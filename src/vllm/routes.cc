@@ -86,6 +86,10 @@ std::string_view response_id_of(std::string_view path) {
   return id.find('/') != id.npos || id == "render" ? std::string_view() : id;
 }
 
+std::string_view route_name(std::string_view path) {
+  return response_id_of(path).empty() ? path : "/v1/responses/{id}";
+}
+
 bool takes_json_object(std::string_view method, std::string_view path) {
   return method == "POST" && std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path);
 }

@@ -24,6 +24,9 @@ enum class RouteKind : std::uint8_t {
 /// The id in /v1/responses/{id} and /v1/responses/{id}/cancel; empty for any other path.
 [[nodiscard]] std::string_view response_id_of(std::string_view path);
 
+/// What to call the route of a path: the path, with {id} in place of an answer's id.
+[[nodiscard]] std::string_view route_name(std::string_view path);
+
 /// True for POST on a route where vLLM wants a JSON object as the body. `path` is the backend's
 /// path, without query and without the gateway's prefix; it is compared exactly, as vLLM does.
 [[nodiscard]] bool takes_json_object(std::string_view method, std::string_view path);

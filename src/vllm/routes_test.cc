@@ -68,6 +68,8 @@ TEST(ResponseIdTest, IsInThePathOfAnAnswer) {
   for (const char* path : {"/v1/responses", "/v1/responses/", "/v1/responses/render",
                            "/v1/responses/a/b", "/v1/models/x"})
     EXPECT_EQ(response_id_of(path), "") << path;
+  EXPECT_EQ(route_name("/v1/responses/resp_1/cancel"), "/v1/responses/{id}");
+  EXPECT_EQ(route_name("/v1/embeddings"), "/v1/embeddings");
 }
 
 TEST(TakesJsonObjectTest, KnowsTheInferenceRoutes) {
