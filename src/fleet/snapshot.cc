@@ -135,7 +135,6 @@ bool Fleet::add_missing_route(EndpointId id, const std::string& path) {
 
 void Fleet::forget_server(EndpointId id) {
   EndpointView& changed = changeable(id);
-  changed.figures.reset();
   changed.missing_routes.reset();
   changed.version.clear();
   changed.vllm_version.reset();

@@ -145,10 +145,12 @@ class Fleet {
   bool set_draining(EndpointId id, bool draining);
   /// The latest kMissingRoutesMax of one endpoint are kept.
   bool add_missing_route(EndpointId id, const std::string& path);
-  /// The server at the endpoint is gone: its figures, its version and the routes that it missed say
-  /// nothing about the next one. Its models stay, for a model whose server is down is no unknown
-  /// one.
+  /// The server at the endpoint is gone: its version and the routes that it missed say nothing
+  /// about the next one. Its models stay, for a model whose server is down is no unknown one, and
+  /// so do its figures, whose age is of interest.
   void forget_server(EndpointId id);
+  /// There is a server again, and what the figures say is of another one.
+  void forget_figures(EndpointId id) { changeable(id).figures.reset(); }
   /// True when the endpoint's condition changed by it; the figures are always new.
   bool set_figures(EndpointId id, std::shared_ptr<const Figures> figures);
 

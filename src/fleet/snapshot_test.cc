@@ -148,7 +148,7 @@ TEST(FleetTest, TakesAServerThatDoesNotTellItsVersionForTheNewest) {
   EXPECT_EQ(fleet.view(id).vllm_version, vllm::kNewestVersion);
 }
 
-TEST(FleetTest, OfAServerThatIsGoneOnlyTheModelsStay) {
+TEST(FleetTest, OfAServerThatIsGoneTheModelsStayAndItsFiguresUntilTheNextOne) {
   Fleet fleet(configured({"a"}));
   const EndpointId id(0);
   fleet.set_models(id, entries({"x"}), kNow);
@@ -159,11 +159,13 @@ TEST(FleetTest, OfAServerThatIsGoneOnlyTheModelsStay) {
   fleet.add_missing_route(id, "/v1/embeddings");
   fleet.forget_server(id);
   const EndpointView& view = fleet.view(id);
-  EXPECT_EQ(view.figures, nullptr);
+  EXPECT_NE(view.figures, nullptr);
   EXPECT_EQ(view.version, "");
   EXPECT_EQ(view.vllm_version, std::nullopt);
   EXPECT_FALSE(view.lacks_route("/v1/embeddings"));
   EXPECT_THAT(view.models->ids, ElementsAre("x"));
+  fleet.forget_figures(id);
+  EXPECT_EQ(view.figures, nullptr);
   EXPECT_TRUE(fleet.set_version(id, ""));
   EXPECT_EQ(view.vllm_version, vllm::kNewestVersion);
 }

@@ -18,6 +18,8 @@ std::string exposition_of(const fleet::Snapshot& snapshot, std::string_view endp
     part.endpoint = name;
     if (!view.figures) continue;
     part.scrape_age_seconds = std::chrono::duration<double>(now - view.figures->read_at).count();
+    // What an endpoint said before it went down is no news of it any more; how old it is, is.
+    if (view.health != fleet::Health::kHealthy) continue;
     part.text = view.figures->text;
     part.state = &view.figures->state;
     part.gpu_text = view.figures->gpu_text;

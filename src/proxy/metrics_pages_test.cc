@@ -9,13 +9,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-fleet::Fleet fleet_of(std::initializer_list<const char*> names) {
+std::vector<config::Endpoint> configured(std::initializer_list<const char*> names) {
   std::vector<config::Endpoint> endpoints;
   for (const char* name : names) {
     endpoints.emplace_back().name = name;
     endpoints.back().type = "vllm";
   }
-  return fleet::Fleet(std::move(endpoints));
+  return endpoints;
 }
 
 std::shared_ptr<const fleet::Figures> figures(const std::string& running) {
@@ -25,7 +25,9 @@ std::shared_ptr<const fleet::Figures> figures(const std::string& running) {
 }
 
 TEST(MetricsPagesTest, ArePutTogetherAnewOnlyWhenTheyAreOld) {
-  fleet::Fleet fleet = fleet_of({"a", "b"});
+  fleet::Fleet fleet(configured({"a", "b"}));
+  fleet.set_health(EndpointId(0), fleet::Health::kHealthy);
+  fleet.set_health(EndpointId(1), fleet::Health::kHealthy);
   fleet.set_figures(EndpointId(0), figures("1"));
   MetricsPages pages;
   const TimePoint now = Clock::now();
@@ -38,8 +40,20 @@ TEST(MetricsPagesTest, ArePutTogetherAnewOnlyWhenTheyAreOld) {
               HasSubstr("{endpoint=\"a\",engine=\"0\",model_name=\"m\"} 2\n"));
 }
 
+TEST(MetricsPagesTest, OfAnEndpointThatIsDownOnlyTheAgeIsTold) {
+  fleet::Fleet fleet(configured({"a"}));
+  fleet.set_figures(EndpointId(0), figures("1"));
+  fleet.set_health(EndpointId(0), fleet::Health::kUnhealthy);
+  MetricsPages pages;
+  const auto page = pages.page(*fleet.snapshot(), "", false, Clock::now());
+  EXPECT_THAT(*page, HasSubstr("olla_endpoint_scrape_age_seconds{endpoint=\"a\"}"));
+  EXPECT_THAT(*page, Not(HasSubstr("model_name")));
+}
+
 TEST(MetricsPagesTest, EachIsOneOfItsOwn) {
-  fleet::Fleet fleet = fleet_of({"a", "b"});
+  fleet::Fleet fleet(configured({"a", "b"}));
+  fleet.set_health(EndpointId(0), fleet::Health::kHealthy);
+  fleet.set_health(EndpointId(1), fleet::Health::kHealthy);
   fleet.set_figures(EndpointId(0), figures("1"));
   fleet.set_figures(EndpointId(1), figures("1"));
   MetricsPages pages;

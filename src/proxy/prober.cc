@@ -212,7 +212,8 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
   }
   log_change(watched, before, why);
   if (watched.health.state() == fleet::Health::kHealthy) {
-    // A server that comes back may serve something else now.
+    // A server that comes back may serve something else now, and sleeps no more.
+    fleet_.forget_figures(id);
     read_models_at(watched, TimePoint{});
     notices_.came_up(id);
   }
