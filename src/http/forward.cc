@@ -87,6 +87,8 @@ bool passes_upstream(std::string_view name, const ConnectionNames& listed,
 
 bool trailer_passes_upstream(std::string_view name, const ConnectionNames& listed,
                              const RequestForwarding& forwarding) {
+  // The gateway's own went out in the head, and trailers may be merged into it.
+  if (forwarding.sets_x_request_id && iequals(name, "x-request-id")) return false;
   return passes_upstream(name, listed, forwarding) && !is_one_of(name, kForbiddenTrailers) &&
          !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
 }
