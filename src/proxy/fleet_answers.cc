@@ -173,7 +173,8 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
   if (!takes_method(document, head.method)) {
     OwnAnswer refused =
         make_error(405, "method_not_allowed", "This document is read with GET or HEAD.");
-    refused.extra_fields = "Allow: GET, HEAD\r\n";
+    refused.extra_fields =
+        document == FleetDocument::kPing ? "Allow: GET, HEAD, POST\r\n" : "Allow: GET, HEAD\r\n";
     co_return refused;
   }
   const std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;

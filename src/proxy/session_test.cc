@@ -105,6 +105,17 @@ TEST_F(SessionTest, AnswersForTheFleetByItself) {
   EXPECT_THAT(server.requests(), SizeIs(0));
 }
 
+TEST_F(SessionTest, SaysWithWhichMethodsADocumentIsRead) {
+  Served served(gateway);
+  served.client().send(
+      "PUT /olla/vllm/ping HTTP/1.1\r\nHost: gw\r\n\r\n"
+      "POST /olla/vllm/health HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n");
+  const std::string& all = served.all_received();
+  const std::size_t ping = all.find("Allow: GET, HEAD, POST\r\n");
+  ASSERT_NE(ping, std::string::npos);
+  EXPECT_NE(all.find("Allow: GET, HEAD\r\n", ping), std::string::npos);
+}
+
 TEST_F(SessionTest, NoPathLeadsOutOfAnEndpoint) {
   for (const char* path : {"/olla/vllm/../x", "/olla/proxy/v1/..%2f..%2fx", "/olla/openai/%2e%2e/x",
                            "/olla/vllm/v1/models/..\\x"}) {
