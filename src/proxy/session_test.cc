@@ -116,6 +116,21 @@ TEST_F(SessionTest, SaysWithWhichMethodsADocumentIsRead) {
   EXPECT_NE(all.find("Allow: GET, HEAD\r\n", ping), std::string::npos);
 }
 
+TEST_F(SessionTest, DecodesTheIdOfAModelOnce) {
+  gateway.fleet.set_models(EndpointId(0), {{.id = "a%20b/c"}}, 0);
+  gateway.services.snapshot = gateway.fleet.snapshot();
+  for (const char* path : {"/olla/vllm/v1/models/a%2520b/c", "/olla/vllm/v1/models/a%2520b%2Fc",
+                           "/olla/vllm/v1/%6dodels/a%2520b%2fc"}) {
+    SCOPED_TRACE(path);
+    Served served(gateway);
+    served.client().send(get(path, "Connection: close\r\n"));
+    EXPECT_THAT(served.all_received(), HasSubstr("{\"id\":\"a%20b/c\""));
+  }
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/v1/%6dodels/a%00b", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("\"invalid_path\""));
+}
+
 TEST_F(SessionTest, NoPathLeadsOutOfAnEndpoint) {
   for (const char* path : {"/olla/vllm/../x", "/olla/proxy/v1/..%2f..%2fx", "/olla/openai/%2e%2e/x",
                            "/olla/vllm/v1/models/..\\x"}) {
