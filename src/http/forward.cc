@@ -271,6 +271,16 @@ void append_response_trailers(std::span<const Field> trailers, const ResponseHea
   out.append("\r\n");
 }
 
+std::vector<Field> client_credentials(const RequestHead& head) {
+  const ConnectionNames listed(head.fields);
+  std::vector<Field> credentials;
+  for (const Field& field : head.fields) {
+    if (is_one_of(field.name, kClientCredentials) && !listed.lists(field.name))
+      credentials.push_back(field);
+  }
+  return credentials;
+}
+
 std::optional<std::string_view> client_request_id(std::span<const Field> fields) {
   for (const std::string_view name : {"x-olla-request-id", "x-request-id"}) {
     for (const Field& field : fields) {

@@ -205,6 +205,42 @@ TEST_F(SessionTest, AnAdapterGoesToAllThatServeItsBaseModel) {
   EXPECT_THAT(ask("load_lora_adapter?endpoint=e1", "new"), HasSubstr("X-Olla-Endpoint: e1"));
 }
 
+TEST_F(SessionTest, ARequestToSeveralTellsWhoAskedAsOneToOneDoes) {
+  config::Config config = test::config_for({server.port(), server.port()});
+  config.endpoints[0].headers = {{"X-Request-ID", "ours"}, {"Authorization", "Bearer own"}};
+  config.endpoints[0].forward_client_auth = true;
+  config.endpoints[1].forward_client_auth = true;
+  test::ScriptedServer untrusted(loop, test::answers(test::sized_answer("200 OK", "ok")));
+  config.endpoints.push_back(test::config_for({untrusted.port()}).endpoints[0]);
+  config.vllm.admin_routes = {"/v1/load_lora_adapter"};
+  test::Gateway three(loop, config);
+  for (std::uint32_t i = 0; i < 3; ++i)
+    three.fleet.set_models(EndpointId(i), {{.id = "base"}}, 0);
+  three.services.snapshot = three.fleet.snapshot();
+  Served served(three);
+  served.client().send(
+      "POST /olla/vllm/v1/load_lora_adapter HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer mine\r\n"
+      "X-Request-Id: id-7\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(server.requests(),
+              testing::UnorderedElementsAre(
+                  testing::AllOf(HasSubstr("X-Request-ID: ours\r\n"), Not(HasSubstr("mine")),
+                                 HasSubstr("Bearer own"), Not(HasSubstr("X-Request-Id: id-7"))),
+                  testing::AllOf(HasSubstr("X-Request-Id: id-7\r\n"), HasSubstr("Bearer mine"),
+                                 HasSubstr("X-Olla-Request-ID: id-7\r\n"))));
+  ASSERT_THAT(untrusted.requests(), SizeIs(1));
+  EXPECT_THAT(untrusted.requests()[0], Not(HasSubstr("Authorization")));
+}
+
+TEST_F(SessionTest, AnAdapterIsChangedWithPostAlone) {
+  gateway.config.vllm.admin_routes = {"/v1/load_lora_adapter"};
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/v1/load_lora_adapter", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("Allow: POST\r\n"));
+  EXPECT_THAT(server.requests(), SizeIs(0));
+}
+
 TEST_F(SessionTest, AddsUpTheLoadOfTheFleet) {
   server.on_request(test::answers(test::sized_answer("200 OK", R"({"server_load":4})")));
   test::ScriptedServer spaced(
