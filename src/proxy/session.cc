@@ -114,10 +114,12 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
     destination.target = admin_target;
     destination.endpoint = plan.endpoints.front();
   }
+  const bool changes = !admin_target.empty() && changes_models(destination.path);
   Exchange exchange(services_, *client_, std::move(destination), entry);
   exchange_ = &exchange;
   const bool keep = co_await exchange.run();
   exchange_ = nullptr;
+  if (changes) services_.findings.models_in_doubt();
   co_return keep;
 }
 

@@ -202,7 +202,9 @@ TEST_F(SessionTest, AnAdapterGoesToAllThatServeItsBaseModel) {
   EXPECT_THAT(ask("unload_lora_adapter", "old"), Not(HasSubstr("e2")));
   EXPECT_THAT(ask("load_lora_adapter", "new"), HasSubstr("\"base_model_needed\""));
   EXPECT_THAT(ask("load_lora_adapter?model=no", "new"), HasSubstr("\"model_not_found\""));
+  const int before = three.doubts;
   EXPECT_THAT(ask("load_lora_adapter?endpoint=e1", "new"), HasSubstr("X-Olla-Endpoint: e1"));
+  EXPECT_EQ(three.doubts, before + 1);
 }
 
 TEST_F(SessionTest, ARequestToSeveralTellsWhoAskedAsOneToOneDoes) {
