@@ -348,8 +348,12 @@ const RefusalCase kRefusalCases[] = {
      "body.guided_choice.1"},
     {"a choice of lists", kToday, kChat, R"("guided_choice":["yes","no",["a"]])",
      "1 validation error:\n  {'type': 'string_type', 'loc': 'body.guided_choice.2', 'msg': 'Input "
-     "should be a valid string', 'input': '<list of 3 items>'}",
+     "should be a valid string', 'input': '<list of 1 items>'}",
      "body.guided_choice.2"},
+    {"a choice of objects", kToday, kChat, R"("guided_choice":[{"a":1,"b":2}])",
+     "1 validation error:\n  {'type': 'string_type', 'loc': 'body.guided_choice.0', 'msg': 'Input "
+     "should be a valid string', 'input': '<dict of 2 items>'}",
+     "body.guided_choice.0"},
     {"a white space pattern that is no text", kToday, kChat,
      R"("guided_json":{},"guided_whitespace_pattern":1)",
      "1 validation error:\n  {'type': 'string_type', 'loc': 'body.guided_whitespace_pattern', "
