@@ -87,6 +87,8 @@ bool passes_upstream(std::string_view name, const ConnectionNames& listed,
 
 bool trailer_passes_upstream(std::string_view name, const ConnectionNames& listed,
                              const RequestForwarding& forwarding) {
+  // The gateway's own went out in the head, and trailers may be merged into it.
+  if (forwarding.sets_x_request_id && iequals(name, "x-request-id")) return false;
   return passes_upstream(name, listed, forwarding) && !is_one_of(name, kForbiddenTrailers) &&
          !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
 }
@@ -267,6 +269,16 @@ void append_response_trailers(std::span<const Field> trailers, const ResponseHea
   }
   if (forwarding.response_time_ms) append_response_time(*forwarding.response_time_ms, out);
   out.append("\r\n");
+}
+
+std::vector<Field> client_credentials(const RequestHead& head) {
+  const ConnectionNames listed(head.fields);
+  std::vector<Field> credentials;
+  for (const Field& field : head.fields) {
+    if (is_one_of(field.name, kClientCredentials) && !listed.lists(field.name))
+      credentials.push_back(field);
+  }
+  return credentials;
 }
 
 std::optional<std::string_view> client_request_id(std::span<const Field> fields) {

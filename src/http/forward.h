@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/head.h"
 
@@ -76,6 +77,10 @@ struct ResponseTrailerForwarding {
 /// the empty line. What the endpoint may not say in its head it may not say here either.
 void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
                               const ResponseTrailerForwarding& forwarding, std::string& out);
+
+/// The fields of a request with the client's own credentials, except those that its Connection
+/// keeps to this hop.
+std::vector<Field> client_credentials(const RequestHead& head);
 
 /// The id of a request: the client's own X-Olla-Request-ID or X-Request-ID (in this order) when it
 /// is 1 to 128 visible ASCII characters; nullopt: make a new one.

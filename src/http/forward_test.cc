@@ -279,6 +279,21 @@ TEST(TrailerForwardTest, ARequestsTrailersAreFilteredAsItsHeadIs) {
   }
 }
 
+TEST(TrailerForwardTest, TheIdThatTheGatewaySetIsNotSetAgain) {
+  const std::string wire =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Request-ID\r\n\r\n";
+  const std::vector<Field> trailers = {{"X-Request-ID", "evil"}};
+  for (const bool sets : {false, true}) {
+    RequestForwarding forwarding = usual();
+    forwarding.framing = Framing::kChunked;
+    forwarding.sets_x_request_id = sets;
+    std::string out;
+    append_request_trailers(trailers, RequestHead(), forwarding, out);
+    EXPECT_EQ(out, sets ? "\r\n" : "X-Request-ID: evil\r\n\r\n");
+    EXPECT_EQ(forward(wire, forwarding).find("Trailer") == std::string::npos, sets);
+  }
+}
+
 TEST(TrailerForwardTest, AResponsesTrailersAreFilteredAsItsHeadIs) {
   const std::vector<Field> headers = {{"X-Backend-Key", "s3cret"}};
   ResponseHead head;

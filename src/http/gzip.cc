@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "base/check.h"
 
@@ -24,17 +25,23 @@ bool is_wanted(std::string_view parameters) {
 }  // namespace
 
 bool accepts_gzip(std::span<const Field> fields) {
+  bool all_wanted = false;
+  std::optional<bool> gzip_wanted;  // What is said of gzip itself goes before "*".
   for (const Field& field : fields) {
     if (!iequals(field.name, "accept-encoding")) continue;
     ListWalker list(field.value);
     while (const auto element = list.next()) {
       const std::size_t end = element->find_first_of("; \t");
       const std::string_view coding = element->substr(0, end);
-      if (!iequals(coding, "gzip") && !iequals(coding, "x-gzip") && coding != "*") continue;
-      if (is_wanted(end == std::string_view::npos ? "" : element->substr(end))) return true;
+      const bool wanted = is_wanted(end == std::string_view::npos ? "" : element->substr(end));
+      if (coding == "*") {
+        all_wanted = wanted;
+      } else if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
+        gzip_wanted = gzip_wanted.value_or(false) || wanted;
+      }
     }
   }
-  return false;
+  return gzip_wanted.value_or(all_wanted);
 }
 
 std::string gzip(std::string_view text) {

@@ -37,9 +37,10 @@ bool accepts(std::string_view value) {
 
 TEST(GzipTest, IsForThoseWhoTakeIt) {
   for (const char* value : {"gzip", "GZIP", "deflate, gzip", "br;q=1.0, gzip;q=0.8, *;q=0.1",
-                            "gzip ; q=0.001", "x-gzip", "*"})
+                            "gzip ; q=0.001", "x-gzip", "*", "*;q=0, gzip"})
     EXPECT_TRUE(accepts(value)) << value;
-  for (const char* value : {"", "identity", "gzip;q=0", "gzip; q=0.000", "gzipped", "br", "*;q=0"})
+  for (const char* value : {"", "identity", "gzip;q=0", "gzip; q=0.000", "gzipped", "br", "*;q=0",
+                            "gzip;q=0, *", "*, gzip;q=0"})
     EXPECT_FALSE(accepts(value)) << value;
   EXPECT_FALSE(accepts_gzip({}));
 }

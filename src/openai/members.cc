@@ -183,16 +183,34 @@ std::size_t skip_white_space(std::string_view text, std::size_t position) {
   return position;
 }
 
+bool ElementScanner::next(std::string_view& out) {
+  if (ended_) return false;
+  const bool first = position_ == 0;
+  if (!first) position_ = skip_white_space(json_, position_);
+  // A '[' or a comma; either way the next element follows.
+  if (first || stands_at(json_, position_, ',')) {
+    const std::size_t begin = skip_white_space(json_, position_ + 1);
+    const std::size_t end = skip_value(json_, begin);
+    if (end != kNotFound) {
+      out = json_.substr(begin, end - begin);
+      position_ = end;
+      return true;
+    }
+    ended_ = true;
+    malformed_ = !first || !stands_at(json_, begin, ']');
+    return false;
+  }
+  ended_ = true;
+  malformed_ = !stands_at(json_, position_, ']');
+  return false;
+}
+
 std::size_t count_elements(std::string_view json) {
+  ElementScanner elements(json);
+  std::string_view element;
   std::size_t count = 0;
-  std::size_t position = 0;
-  do {
-    position = skip_white_space(json, position + 1);
-    position = skip_value(json, position);
-    if (position == kNotFound) return count;
+  while (elements.next(element))
     ++count;
-    position = skip_white_space(json, position);
-  } while (stands_at(json, position, ','));
   return count;
 }
 

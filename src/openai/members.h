@@ -44,6 +44,28 @@ class MemberScanner {
   State state_ = State::kStart;
 };
 
+/// Walks the elements of a JSON array in the same way: nothing is built, and values are skipped,
+/// not validated.
+class ElementScanner {
+ public:
+  /// `json` begins with a '[', and must stay in place and alive while the scanner or an element is
+  /// used. What follows the array's end is not looked at.
+  explicit ElementScanner(std::string_view json) : json_(json) {}
+
+  /// Puts the JSON text of the next element into `out`. False when there is none: see malformed().
+  bool next(std::string_view& out);
+
+  /// True after next() returned false because the array is broken or cut off. The elements seen
+  /// until then were complete.
+  [[nodiscard]] bool malformed() const { return malformed_; }
+
+ private:
+  std::string_view json_;
+  std::size_t position_ = 0;
+  bool ended_ = false;
+  bool malformed_ = false;
+};
+
 /// Length of a UTF-8 byte order mark at the start of `text`: 3 or 0.
 [[nodiscard]] std::size_t byte_order_mark_size(std::string_view text);
 

@@ -190,5 +190,27 @@ TEST(CountElementsTest, CountsAtTopLevelOnly) {
   EXPECT_EQ(count_elements("[1,\"2"), 1u);
 }
 
+TEST(ElementScannerTest, YieldsTheElementsAsTheyAreWritten) {
+  const auto elements_of = [](std::string_view json) {
+    ElementScanner scanner(json);
+    std::vector<std::string> elements;
+    std::string_view element;
+    while (scanner.next(element))
+      elements.emplace_back(element);
+    EXPECT_FALSE(scanner.next(element)) << json;
+    if (scanner.malformed()) elements.emplace_back("broken");
+    return elements;
+  };
+  using Elements = std::vector<std::string>;
+  EXPECT_EQ(elements_of("[]"), Elements());
+  EXPECT_EQ(elements_of("[ ] x"), Elements());
+  EXPECT_EQ(elements_of("[ \"a,]\" ,[[1] ] , {\"b\":[]},null ]"),
+            Elements({"\"a,]\"", "[[1] ]", "{\"b\":[]}", "null"}));
+  for (const char* broken : {"[", "[ ,", "[}"})
+    EXPECT_EQ(elements_of(broken), Elements({"broken"})) << broken;
+  for (const char* broken : {"[1", "[1 2]", "[1,]", "[1}", "[1,[2"})
+    EXPECT_EQ(elements_of(broken), Elements({"1", "broken"})) << broken;
+}
+
 }  // namespace
 }  // namespace olla::openai

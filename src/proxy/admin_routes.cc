@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "http/forward.h"
 #include "http/path.h"
 #include "openai/request.h"
 #include "proxy/answer.h"
@@ -65,23 +66,27 @@ AdminPlan together(const Endpoints& endpoints) {
   return plan;
 }
 
-AdminPlan plan_adapter(const Endpoints& all, std::string_view path, std::string_view target,
-                       std::string_view body) {
+AdminPlan plan_adapter(const Endpoints& all, const AdminRequest& request) {
+  if (request.head.method != "POST") {
+    OwnAnswer answer = make_error(405, "method_not_allowed", "Adapters are changed with POST.");
+    answer.extra_fields = "Allow: POST\r\n";
+    return refused(std::move(answer));
+  }
   Endpoints ready;
   std::copy_if(all.begin(), all.end(), std::back_inserter(ready), [](const EndpointView* view) {
     return view->condition() == fleet::Condition::kReady;
   });
   if (ready.empty())
     return refused(make_error(503, "no_healthy_endpoint", "No endpoint is healthy."));
-  if (const auto model = http::query_parameter(target, "model")) {
+  if (const auto model = http::query_parameter(request.target, "model")) {
     const Endpoints serving =
         with_model(ready, [&model](const auto& entry) { return entry.id == *model; });
     if (!serving.empty()) return together(serving);
     return refused(make_error(404, "model_not_found",
                               "No healthy endpoint serves the model that ?model= names."));
   }
-  const std::string adapter = openai::text_member(body, "lora_name").value_or("");
-  if (path == kUnloadAdapter) {
+  const std::string adapter = openai::text_member(request.body, "lora_name").value_or("");
+  if (request.path == kUnloadAdapter) {
     const Endpoints loaded = with_model(ready, [&adapter](const auto& entry) {
       return entry.id == adapter && entry.parent.has_value();
     });
@@ -94,19 +99,29 @@ AdminPlan plan_adapter(const Endpoints& all, std::string_view path, std::string_
                                 names_of(ready) + "."));
 }
 
+std::vector<config::Header> headers_of(const std::vector<http::Field>& fields) {
+  std::vector<config::Header> headers;
+  for (const http::Field& field : fields)
+    headers.push_back({std::string(field.name), std::string(field.value)});
+  return headers;
+}
+
 }  // namespace
 
-AdminPlan plan_admin_request(const fleet::Snapshot& snapshot, std::string_view path,
-                             std::string_view target, std::string_view body) {
+bool changes_models(std::string_view path) {
+  return path == kLoadAdapter || path == kUnloadAdapter;
+}
+
+AdminPlan plan_admin_request(const fleet::Snapshot& snapshot, const AdminRequest& request) {
   const Endpoints all = endpoints_of(snapshot, routing::Provider::kVllm);
-  if (const auto name = http::query_parameter(target, "endpoint")) {
+  if (const auto name = http::query_parameter(request.target, "endpoint")) {
     const EndpointView* wanted = find_endpoint(all, *name);
     if (wanted == nullptr) return refused(no_such_endpoint_answer(all, *name));
     AdminPlan plan;
     plan.endpoints = {wanted->endpoint->id};
     return plan;
   }
-  if (path == kLoadAdapter || path == kUnloadAdapter) return plan_adapter(all, path, target, body);
+  if (changes_models(request.path)) return plan_adapter(all, request);
   if (all.size() == 1) {
     AdminPlan plan;
     plan.endpoints = {all.front()->endpoint->id};
@@ -117,13 +132,16 @@ AdminPlan plan_admin_request(const fleet::Snapshot& snapshot, std::string_view p
       "Name the endpoint that is meant with ?endpoint=. There are: " + names_of(all) + "."));
 }
 
-net::Awaitable<OwnAnswer> ask_together(Services& services, AdminPlan plan, std::string path,
-                                       std::string body) {
+net::Awaitable<OwnAnswer> ask_together(Services& services, AdminPlan plan,
+                                       const AdminRequest& request) {
   const std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;
   FanOutQuestion question;
   question.method = "POST";
-  question.path = std::move(path);
-  question.body = std::move(body);
+  question.path = request.path;
+  question.body = request.body;
+  question.headers =
+      headers_of({{"X-Olla-Request-ID", request.request_id}, {"X-Request-Id", request.request_id}});
+  question.credentials = headers_of(http::client_credentials(request.head));
   question.limit = services.config.proxy.response_header_timeout;
   const std::vector<FanOutAnswer> answers =
       co_await ask_all(services, snapshot, std::move(plan.endpoints), std::move(question));

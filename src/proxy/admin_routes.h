@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/head.h"
 #include "proxy/services.h"
 
 namespace olla::proxy {
@@ -19,17 +20,28 @@ struct AdminPlan {
   std::optional<OwnAnswer> refusal = std::nullopt;  ///< When set, nobody is asked.
 };
 
-/// `path` is decoded, `target` path and query behind the provider's prefix, `body` the request's.
-///
+/// A client's request for such a route.
+struct AdminRequest {
+  const http::RequestHead& head;
+  std::string_view path;    ///< Decoded, behind the provider's prefix.
+  std::string_view target;  ///< The same with the query, as the client wrote it.
+  std::string_view body;
+  std::string_view request_id;
+};
+
+/// Whether the route changes which models a server lists.
+[[nodiscard]] bool changes_models(std::string_view path);
+
 /// `?endpoint=NAME` names the endpoint; without it the only one is meant. The loading and unloading
 /// of a LoRA adapter goes to all endpoints that serve the base model: `?model=NAME`, or the one
 /// that all serve; an adapter that is there already tells its base itself.
-[[nodiscard]] AdminPlan plan_admin_request(const fleet::Snapshot& snapshot, std::string_view path,
-                                           std::string_view target, std::string_view body);
+[[nodiscard]] AdminPlan plan_admin_request(const fleet::Snapshot& snapshot,
+                                           const AdminRequest& request);
 
 /// Asks all endpoints of such a plan and puts their answers together: status 200 when all agreed,
-/// else that of the first which did not, and a list with what each said.
-net::Awaitable<OwnAnswer> ask_together(Services& services, AdminPlan plan, std::string path,
-                                       std::string body);
+/// else that of the first which did not, and a list with what each said. The services and the
+/// request must outlive the awaitable.
+net::Awaitable<OwnAnswer> ask_together(Services& services, AdminPlan plan,
+                                       const AdminRequest& request);
 
 }  // namespace olla::proxy

@@ -3,7 +3,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
 
+#include "http/field.h"
 #include "net/waiter.h"
+#include "proxy/outgoing.h"
 
 namespace olla::proxy {
 namespace {
@@ -12,6 +14,16 @@ namespace {
 constexpr std::size_t kMaxBodyBytes = 1024 * 1024;
 
 constexpr std::string_view kAgent = "olla/v" OLLA_VERSION;
+
+/// Adds `headers`; those that `endpoint` sets itself are its own.
+void add_headers(const std::vector<config::Header>& headers, const config::Endpoint& endpoint,
+                 net::FetchRequest& request) {
+  const std::vector<http::Field> own = fields_of(endpoint.headers);
+  for (const config::Header& header : headers) {
+    if (!http::find_field(own, header.name))
+      request.headers.emplace_back(header.name, header.value);
+  }
+}
 
 net::FetchRequest request_for(const fleet::EndpointView& view, const FanOutQuestion& question) {
   const config::Endpoint& endpoint = view.endpoint->config;
@@ -24,6 +36,8 @@ net::FetchRequest request_for(const fleet::EndpointView& view, const FanOutQuest
   request.user_agent = kAgent;
   for (const config::Header& header : endpoint.headers)
     request.headers.emplace_back(header.name, header.value);
+  add_headers(question.headers, endpoint, request);
+  if (endpoint.forward_client_auth) add_headers(question.credentials, endpoint, request);
   request.limit = question.limit;
   request.max_body_bytes = kMaxBodyBytes;
   return request;

@@ -20,6 +20,10 @@ struct FanOutQuestion {
   std::string method = "GET";
   std::string path;
   std::string body = {};
+  /// Sent unless the endpoint's own headers set them.
+  std::vector<config::Header> headers = {};
+  /// The client's own, sent in the same way to endpoints that are to get them.
+  std::vector<config::Header> credentials = {};
   Duration limit;
 };
 

@@ -73,13 +73,20 @@ std::vector<vllm::FleetModel> models_of(const fleet::Snapshot& snapshot,
   return vllm::union_of_models(parts, *snapshot.first_seen);
 }
 
+/// The id in a target whose decoded path begins with kModelPrefix.
+std::optional<std::string> model_id_of(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (path.starts_with(kModelPrefix))
+    return vllm::model_id_of_path(path.substr(kModelPrefix.size()));
+  // The client escaped more than the id.
+  std::string id = http::plain_path(path).substr(kModelPrefix.size());
+  if (id.find('\0') != std::string::npos) return std::nullopt;
+  return id;
+}
+
 OwnAnswer model_answer(const fleet::Snapshot& snapshot, const Endpoints& endpoints,
                        std::string_view target) {
-  const std::string_view path = target.substr(0, target.find('?'));
-  // Where the client escaped more than the id, all of it has to be decoded.
-  const std::string plain =
-      path.starts_with(kModelPrefix) ? std::string(path) : http::plain_path(path);
-  const auto id = vllm::model_id_of_path(std::string_view(plain).substr(kModelPrefix.size()));
+  const std::optional<std::string> id = model_id_of(target);
   if (!id) return make_error(400, "invalid_path", "The path has no model id that can be read.");
   const std::vector<vllm::FleetModel> models = models_of(snapshot, endpoints);
   std::vector<std::string> ids;
@@ -156,7 +163,8 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
   if (!takes_method(document, head.method)) {
     OwnAnswer refused =
         make_error(405, "method_not_allowed", "This document is read with GET or HEAD.");
-    refused.extra_fields = "Allow: GET, HEAD\r\n";
+    refused.extra_fields =
+        document == FleetDocument::kPing ? "Allow: GET, HEAD, POST\r\n" : "Allow: GET, HEAD\r\n";
     co_return refused;
   }
   const std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;

@@ -102,22 +102,24 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   }
   std::string admin_target;
   if (route->provider == routing::Provider::kVllm && is_admin_route(destination.path)) {
-    const std::string_view body = client_->body().view();
-    AdminPlan plan = plan_admin_request(*services_.snapshot, destination.path, route->path, body);
+    const AdminRequest request{client_->head(), destination.path, route->path,
+                               client_->body().view(), entry.request_id};
+    AdminPlan plan = plan_admin_request(*services_.snapshot, request);
     if (plan.refusal) co_return co_await answer_here(std::move(*plan.refusal), entry);
     if (plan.together) {
-      OwnAnswer own = co_await ask_together(services_, std::move(plan), destination.path,
-                                            std::string(client_->body().view()));
+      OwnAnswer own = co_await ask_together(services_, std::move(plan), request);
       co_return co_await answer_here(std::move(own), entry);
     }
     admin_target = http::without_query_parameter(route->path, "endpoint");
     destination.target = admin_target;
     destination.endpoint = plan.endpoints.front();
   }
+  const bool changes = !admin_target.empty() && changes_models(destination.path);
   Exchange exchange(services_, *client_, std::move(destination), entry);
   exchange_ = &exchange;
   const bool keep = co_await exchange.run();
   exchange_ = nullptr;
+  if (changes) services_.findings.models_in_doubt();
   co_return keep;
 }
 

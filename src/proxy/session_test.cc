@@ -105,6 +105,32 @@ TEST_F(SessionTest, AnswersForTheFleetByItself) {
   EXPECT_THAT(server.requests(), SizeIs(0));
 }
 
+TEST_F(SessionTest, SaysWithWhichMethodsADocumentIsRead) {
+  Served served(gateway);
+  served.client().send(
+      "PUT /olla/vllm/ping HTTP/1.1\r\nHost: gw\r\n\r\n"
+      "POST /olla/vllm/health HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n");
+  const std::string& all = served.all_received();
+  const std::size_t ping = all.find("Allow: GET, HEAD, POST\r\n");
+  ASSERT_NE(ping, std::string::npos);
+  EXPECT_NE(all.find("Allow: GET, HEAD\r\n", ping), std::string::npos);
+}
+
+TEST_F(SessionTest, DecodesTheIdOfAModelOnce) {
+  gateway.fleet.set_models(EndpointId(0), {{.id = "a%20b/c"}}, 0);
+  gateway.services.snapshot = gateway.fleet.snapshot();
+  for (const char* path : {"/olla/vllm/v1/models/a%2520b/c", "/olla/vllm/v1/models/a%2520b%2Fc",
+                           "/olla/vllm/v1/%6dodels/a%2520b%2fc"}) {
+    SCOPED_TRACE(path);
+    Served served(gateway);
+    served.client().send(get(path, "Connection: close\r\n"));
+    EXPECT_THAT(served.all_received(), HasSubstr("{\"id\":\"a%20b/c\""));
+  }
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/v1/%6dodels/a%00b", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("\"invalid_path\""));
+}
+
 TEST_F(SessionTest, NoPathLeadsOutOfAnEndpoint) {
   for (const char* path : {"/olla/vllm/../x", "/olla/proxy/v1/..%2f..%2fx", "/olla/openai/%2e%2e/x",
                            "/olla/vllm/v1/models/..\\x"}) {
@@ -176,7 +202,45 @@ TEST_F(SessionTest, AnAdapterGoesToAllThatServeItsBaseModel) {
   EXPECT_THAT(ask("unload_lora_adapter", "old"), Not(HasSubstr("e2")));
   EXPECT_THAT(ask("load_lora_adapter", "new"), HasSubstr("\"base_model_needed\""));
   EXPECT_THAT(ask("load_lora_adapter?model=no", "new"), HasSubstr("\"model_not_found\""));
+  const int before = three.doubts;
   EXPECT_THAT(ask("load_lora_adapter?endpoint=e1", "new"), HasSubstr("X-Olla-Endpoint: e1"));
+  EXPECT_EQ(three.doubts, before + 1);
+}
+
+TEST_F(SessionTest, ARequestToSeveralTellsWhoAskedAsOneToOneDoes) {
+  config::Config config = test::config_for({server.port(), server.port()});
+  config.endpoints[0].headers = {{"X-Request-ID", "ours"}, {"Authorization", "Bearer own"}};
+  config.endpoints[0].forward_client_auth = true;
+  config.endpoints[1].forward_client_auth = true;
+  test::ScriptedServer untrusted(loop, test::answers(test::sized_answer("200 OK", "ok")));
+  config.endpoints.push_back(test::config_for({untrusted.port()}).endpoints[0]);
+  config.vllm.admin_routes = {"/v1/load_lora_adapter"};
+  test::Gateway three(loop, config);
+  for (std::uint32_t i = 0; i < 3; ++i)
+    three.fleet.set_models(EndpointId(i), {{.id = "base"}}, 0);
+  three.services.snapshot = three.fleet.snapshot();
+  Served served(three);
+  served.client().send(
+      "POST /olla/vllm/v1/load_lora_adapter HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer mine\r\n"
+      "X-Request-Id: id-7\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(server.requests(),
+              testing::UnorderedElementsAre(
+                  testing::AllOf(HasSubstr("X-Request-ID: ours\r\n"), Not(HasSubstr("mine")),
+                                 HasSubstr("Bearer own"), Not(HasSubstr("X-Request-Id: id-7"))),
+                  testing::AllOf(HasSubstr("X-Request-Id: id-7\r\n"), HasSubstr("Bearer mine"),
+                                 HasSubstr("X-Olla-Request-ID: id-7\r\n"))));
+  ASSERT_THAT(untrusted.requests(), SizeIs(1));
+  EXPECT_THAT(untrusted.requests()[0], Not(HasSubstr("Authorization")));
+}
+
+TEST_F(SessionTest, AnAdapterIsChangedWithPostAlone) {
+  gateway.config.vllm.admin_routes = {"/v1/load_lora_adapter"};
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/v1/load_lora_adapter", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(served.all_received(), HasSubstr("Allow: POST\r\n"));
+  EXPECT_THAT(server.requests(), SizeIs(0));
 }
 
 TEST_F(SessionTest, AddsUpTheLoadOfTheFleet) {

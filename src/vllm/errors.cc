@@ -7,18 +7,6 @@
 namespace olla::vllm {
 namespace {
 
-// As much of the client's own value as an error repeats: it names the fault, it is no echo.
-constexpr std::size_t kInputBytesMax = 100;
-
-// `text` cut to at most kInputBytesMax bytes, not within a UTF-8 sequence.
-std::string_view shortened(std::string_view text) {
-  if (text.size() <= kInputBytesMax) return text;
-  std::size_t size = kInputBytesMax;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
-    --size;
-  return text.substr(0, size);
-}
-
 // The value in the words of vLLM, which prints Python values and only counts what a list holds.
 std::string input_text(openai::BodyKind kind, std::string_view value) {
   switch (kind) {
@@ -48,6 +36,14 @@ std::string validation_error(std::string_view fault, std::string_view location) 
 }
 
 }  // namespace
+
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= kInputBytesMax) return text;
+  std::size_t size = kInputBytesMax;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
+    --size;
+  return text.substr(0, size);
+}
 
 ErrorShape error_shape_of(std::string_view path) {
   constexpr std::string_view kMessages = "/v1/messages";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,12 @@
 #include "openai/request.h"
 
 namespace olla::vllm {
+
+/// As much of the client's own words as an error repeats: it names the fault, it is no echo.
+inline constexpr std::size_t kInputBytesMax = 100;
+
+/// `text` cut to at most kInputBytesMax bytes, not within a UTF-8 sequence.
+[[nodiscard]] std::string_view shortened(std::string_view text);
 
 /// How the body of an error looks.
 enum class ErrorShape : std::uint8_t {

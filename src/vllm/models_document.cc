@@ -188,7 +188,7 @@ std::optional<std::string_view> served_name(std::string_view asked,
 std::string unknown_model_error(std::string_view asked, std::span<const std::string> served,
                                 ErrorShape shape) {
   std::string message = "The model `";
-  message += asked;
+  message += shortened(asked);
   message += "` does not exist.";
   if (!served.empty()) message += " Valid aliases: ";
   for (std::size_t i = 0; i < std::min(served.size(), kNamesMax); ++i) {

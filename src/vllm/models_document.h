@@ -75,7 +75,7 @@ using FirstSeen = std::map<std::string, std::int64_t, std::less<>>;
                                                           std::span<const std::string> served);
 
 /// The body of the 404 with which vLLM answers a model that it does not serve, with the names that
-/// exist; of very many only the first.
+/// exist; of very many only the first, and of a long name of the client's only the beginning.
 [[nodiscard]] std::string unknown_model_error(std::string_view asked,
                                               std::span<const std::string> served,
                                               ErrorShape shape = ErrorShape::kOpenAi);

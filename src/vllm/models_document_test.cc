@@ -131,6 +131,12 @@ TEST(UnknownModelTest, SaysWhatVllmSaysWithTheNamesThatExist) {
             "The model `x` does not exist.");
 }
 
+TEST(UnknownModelTest, RepeatsOnlyTheBeginningOfALongName) {
+  const std::string name = std::string(99, 'x') + "\u00e9" + std::string(1'000'000, 'y');
+  EXPECT_EQ(Json::parse(unknown_model_error(name, {}))["error"]["message"],
+            "The model `" + std::string(99, 'x') + "` does not exist.");
+}
+
 TEST(UnknownModelTest, NamesNoMoreThanAHundred) {
   const std::vector<std::string> many(101, "m");
   const std::string message = Json::parse(unknown_model_error("x", many))["error"]["message"];

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -27,12 +28,22 @@ bool is_on(const Parameters& parameters, Parameter parameter) {
   return openai::means_true(parameters[parameter]);
 }
 
+// A number, also one in quotes, as vLLM takes it. Nothing is built of the value: it may be an array
+// as long as a body.
+std::optional<double> number_of(std::string_view value) {
+  if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
+  const char* const end = value.data() + value.size();
+  double number = 0;
+  const auto [stop, error] = std::from_chars(value.data(), end, number);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return number;
+}
+
 // Every answer is the same one, and vLLM refuses to generate it more than once.
 bool is_greedy(const Parameters& parameters) {
-  const std::string_view value = parameters[Parameter::kTemperature];
-  if (value.empty() || is_on(parameters, Parameter::kUseBeamSearch)) return false;
-  const auto number = nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false);
-  return number.is_number() && number.get<double>() < kGreedyTemperature;
+  const auto temperature = number_of(parameters[Parameter::kTemperature]);
+  return temperature && *temperature < kGreedyTemperature &&
+         !is_on(parameters, Parameter::kUseBeamSearch);
 }
 
 std::string not_an_integer_error(std::string_view value) {

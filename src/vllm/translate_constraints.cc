@@ -1,4 +1,3 @@
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "openai/members.h"
@@ -77,29 +76,21 @@ std::string two_kinds_error(std::string_view one, std::string_view other) {
 }
 
 // The 400 for a list with something else than texts in it. Nothing is built of the list: it may be
-// as long as a body.
+// as long as a body, and as deep.
 std::optional<std::string> list_error(std::string_view name, std::string_view value) {
-  using Event = nlohmann::json::parse_event_t;
-  std::size_t index = 0;
+  if (value.front() != '[')
+    return wrong_value_error({name, "list_type", "Input should be a valid list", value});
+  openai::ElementScanner elements(value);
+  std::string_view element;
   std::optional<std::string> error;
-  const auto check = [&](int depth, Event event, nlohmann::json& element) {
-    const bool begins = event == Event::value || event == Event::object_start ||
-                        event == Event::array_start || event == Event::key;
-    if (depth != 1 || !begins) return depth == 0;
-    const bool is_text = event == Event::value && element.is_string();
-    if (!is_text && !error) {
-      const std::string element_name = std::string(name) + '.' + std::to_string(index);
-      const std::string text = event == Event::value ? element.dump() : std::string(value);
-      error =
-          wrong_value_error({element_name, "string_type", "Input should be a valid string", text});
-    }
-    ++index;
-    return false;
-  };
-  const auto list = nlohmann::json::parse(value, check, /*allow_exceptions=*/false);
-  if (list.is_discarded()) return std::nullopt;  // Broken JSON: the server says where.
-  if (list.is_array()) return error;
-  return wrong_value_error({name, "list_type", "Input should be a valid list", value});
+  for (std::size_t index = 0; elements.next(element); ++index) {
+    if (element.front() == '"' || error) continue;
+    const std::string element_name = std::string(name) + '.' + std::to_string(index);
+    error =
+        wrong_value_error({element_name, "string_type", "Input should be a valid string", element});
+  }
+  if (elements.malformed()) return std::nullopt;  // Broken JSON: the server says where.
+  return error;
 }
 
 // The 400 for a value of the wrong type, which would otherwise name the other parameter, that the

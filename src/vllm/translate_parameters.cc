@@ -31,9 +31,6 @@ constexpr std::array<std::string_view, kParameterCount> kNames = {
 
 constexpr std::size_t kTriggerCount = static_cast<std::size_t>(Parameter::kLogprobs) + 1;
 
-// As much of the client's own value as an error repeats: it names the fault, it is no echo.
-constexpr std::size_t kInputBytesMax = 100;
-
 std::size_t count_members(std::string_view object) {
   openai::MemberScanner members(object);
   openai::Member member;
@@ -57,9 +54,8 @@ std::string input_text(std::string_view value) {
     default:
       break;
   }
-  std::string text = text_of(value).value_or(std::string(value));
-  if (text.size() > kInputBytesMax) text.resize(kInputBytesMax);
-  return text;
+  const auto text = text_of(value);
+  return std::string(shortened(text ? std::string_view(*text) : value));
 }
 
 }  // namespace

@@ -239,7 +239,7 @@ TEST(TranslateBestOfTest, AsksForAllAnswersWithTheirLogprobs) {
 TEST(TranslateBestOfTest, DropsItWhereItChangesNothingAndTheServerWouldRefuse) {
   for (const std::string_view members :
        {R"("best_of":2,"n":2)", R"("best_of":2,"n":3)", R"("best_of":4,"temperature":0)",
-        R"("best_of":4,"temperature":0.0,"stream":true)"}) {
+        R"("best_of":4,"temperature":"0")", R"("best_of":4,"temperature":0.0,"stream":true)"}) {
     SCOPED_TRACE(members);
     const Translation old = translate(kChat, body_with(members), kBoth);
     EXPECT_EQ(old.note, "best_of dropped");
@@ -249,6 +249,14 @@ TEST(TranslateBestOfTest, DropsItWhereItChangesNothingAndTheServerWouldRefuse) {
     // Ignored there.
     const Translation today = translate(kChat, body_with(members), kToday);
     EXPECT_FALSE(today.body || today.refusal || today.best_of);
+  }
+}
+
+TEST(TranslateBestOfTest, TakesATemperatureThatIsNoNumberForNone) {
+  for (const std::string_view temperature :
+       {"1", "\"0.5\"", "\"\"", "\"zero\"", "0x", "[0]", "{}", "true", "nan"}) {
+    const std::string members = R"("best_of":3,"temperature":)" + std::string(temperature);
+    EXPECT_TRUE(translate(kChat, body_with(members), kToday).best_of.has_value()) << temperature;
   }
 }
 
@@ -340,8 +348,12 @@ const RefusalCase kRefusalCases[] = {
      "body.guided_choice.1"},
     {"a choice of lists", kToday, kChat, R"("guided_choice":["yes","no",["a"]])",
      "1 validation error:\n  {'type': 'string_type', 'loc': 'body.guided_choice.2', 'msg': 'Input "
-     "should be a valid string', 'input': '<list of 3 items>'}",
+     "should be a valid string', 'input': '<list of 1 items>'}",
      "body.guided_choice.2"},
+    {"a choice of objects", kToday, kChat, R"("guided_choice":[{"a":1,"b":2}])",
+     "1 validation error:\n  {'type': 'string_type', 'loc': 'body.guided_choice.0', 'msg': 'Input "
+     "should be a valid string', 'input': '<dict of 2 items>'}",
+     "body.guided_choice.0"},
     {"a white space pattern that is no text", kToday, kChat,
      R"("guided_json":{},"guided_whitespace_pattern":1)",
      "1 validation error:\n  {'type': 'string_type', 'loc': 'body.guided_whitespace_pattern', "
