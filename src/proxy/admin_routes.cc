@@ -101,6 +101,7 @@ AdminPlan plan_adapter(const Endpoints& all, const AdminRequest& request) {
 
 std::vector<config::Header> headers_of(const std::vector<http::Field>& fields) {
   std::vector<config::Header> headers;
+  headers.reserve(fields.size());
   for (const http::Field& field : fields)
     headers.push_back({std::string(field.name), std::string(field.value)});
   return headers;
