@@ -146,10 +146,14 @@ def test_tells_the_memory_of_gpus_that_an_exporter_tells(world):
     fleet = world.fleet(
         engines[0].endpoint(gpu_metrics_url=exporter.url + "/gpu"), engines[1].endpoint()
     )
-    samples = read_all(fleet, "a", "b")
-    memory = {
-        key: value for key, value in samples.items() if key[0] == "vllm_gpu_memory_usage_bytes"
-    }
+    family = "vllm_gpu_memory_usage_bytes"
+    samples = fleet.until(
+        lambda: (samples := read_all(fleet, "a", "b"))
+        and any(name == family for name, _ in samples)
+        and samples,
+        "the memory of the GPUs",
+    )
+    memory = {key: value for key, value in samples.items() if key[0] == family}
     assert memory == {
         series("vllm_gpu_memory_usage_bytes", endpoint="a", gpu="0"): 12288 * 2**20,
         series("vllm_gpu_memory_usage_bytes", endpoint="a", gpu="1"): 12289 * 2**20,
@@ -162,7 +166,8 @@ def test_invents_no_memory(world):
     engine.documents["/metrics"] = METRICS
     fleet = world.fleet(engine.endpoint(gpu_metrics_url=exporter.url + "/gpu"))
     assert not any("gpu_memory" in name for name, _ in read_all(fleet, "a"))
-    assert exporter.times_asked("/gpu"), "the exporter was asked and had nothing"
+    fleet.until(lambda: exporter.times_asked("/gpu"), "a question to the exporter")
+    assert not any("gpu_memory" in name for name, _ in read_all(fleet, "a"))
     without = world.fleet(engine.endpoint())
     assert not any("gpu_memory" in name for name, _ in read_all(without, "a"))
 
@@ -235,8 +240,12 @@ def test_an_endpoint_that_is_down_keeps_nothing_but_its_age(world):
     assert read_all(fleet, "a", "b")[series("vllm_num_requests_running", model="x")] == 10
     backends[0].health = 500
     fleet.until_status("a", "unhealthy")
-    samples = read(fleet)
-    assert samples[series("vllm_num_requests_running", model="x")] == 5
+    # A page is made anew after half a second.
+    running = series("vllm_num_requests_running", model="x")
+    samples = fleet.until(
+        lambda: (samples := read(fleet)) and samples[running] == 5 and samples,
+        "a page without the endpoint that is down",
+    )
     of_the_lost = {name for name, labels in samples if ("endpoint", "a") in labels}
     assert of_the_lost == {"olla_endpoint_scrape_age_seconds"}
 
