@@ -153,7 +153,10 @@ TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {
 /// Everything that a key may change, as text.
 std::string dump(const Config& config) {
   std::ostringstream out;
-  const auto& [server, proxy, vllm, endpoints, logging] = config;
+  const Server& server = config.server;
+  const Proxy& proxy = config.proxy;
+  const Vllm& vllm = config.vllm;
+  const Logging& logging = config.logging;
   out << server.host << ' ' << server.port << ' ' << server.threads << ' '
       << server.read_header_timeout.count() << ' ' << server.read_timeout.count() << ' '
       << server.idle_timeout.count() << ' ' << server.shutdown_timeout.count() << ' '
@@ -162,7 +165,7 @@ std::string dump(const Config& config) {
       << proxy.read_timeout.count() << ' ' << static_cast<int>(logging.level) << ' '
       << static_cast<int>(logging.format) << ' ' << vllm.metrics_interval.count() << ' '
       << vllm.translate_parameters << ' ' << vllm.admin_routes.size();
-  for (const Endpoint& endpoint : endpoints) {
+  for (const Endpoint& endpoint : config.endpoints) {
     out << '\n'
         << endpoint.url << ' ' << endpoint.name << ' ' << endpoint.type << ' ' << endpoint.priority
         << ' ' << endpoint.check_interval.count() << ' ' << endpoint.check_timeout.count() << ' '

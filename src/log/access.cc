@@ -17,6 +17,8 @@ AccessFields access_fields(const AccessEntry& entry) {
   add("bytes", static_cast<std::int64_t>(entry.bytes));
   if (entry.ttfb_ms) add("ttfb_ms", *entry.ttfb_ms);
   add("duration_ms", entry.duration_ms);
+  if (entry.tries > 1) add("tries", std::int64_t{entry.tries});
+  if (entry.queued_ms) add("queued_ms", *entry.queued_ms);
   if (entry.usage) {
     add("prompt_tokens", static_cast<std::int64_t>(entry.usage->prompt_tokens));
     add("completion_tokens", static_cast<std::int64_t>(entry.usage->completion_tokens));

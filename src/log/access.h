@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/strong.h"
 #include "log/logger.h"
 #include "openai/usage.h"
 
@@ -21,17 +22,23 @@ struct AccessEntry {
   std::string_view method;
   std::string_view path;  ///< Without the query, which may hold a secret.
   std::optional<std::string> model;
-  std::string endpoint;           ///< Empty when no endpoint answered.
-  int status = 0;                 ///< 499: the client left before the head of an answer.
-  std::uint64_t bytes = 0;        ///< Sent to the client, head included.
-  std::optional<double> ttfb_ms;  ///< Until the head of the answer went out.
+  std::string endpoint;  ///< Empty when no endpoint answered.
+  /// The endpoint that answered, or the last that was tried.
+  std::optional<EndpointId> endpoint_id;
+  std::uint32_t tries = 0;          ///< On endpoints, the first included.
+  std::optional<double> queued_ms;  ///< Spent in the queue, when the request was in it.
+  int status = 0;                   ///< 499: the client left before the head of an answer.
+  std::uint64_t bytes = 0;          ///< Sent to the client, head included.
+  std::optional<double> ttfb_ms;    ///< Until the head of the answer went out.
   double duration_ms = 0;
   std::optional<openai::Usage> usage;
   std::string_view error;  ///< Why it went wrong; empty when it did not.
+  /// Of an error of the gateway's own: the word in its `error.code`, a literal.
+  std::string_view refusal;
 };
 
 /// At most one field per member of an entry.
-using AccessFields = boost::container::static_vector<Field, 14>;
+using AccessFields = boost::container::static_vector<Field, 16>;
 
 /// The members that are known, as fields of a log line. Their views point into `entry`.
 AccessFields access_fields(const AccessEntry& entry);

@@ -74,7 +74,9 @@ OwnAnswer make_error(int status, std::string_view code, std::string_view message
   error.type = error_type(status);
   error.status = status;
   error.code_word = code;
-  return {status, vllm::error_body(error, shape)};
+  OwnAnswer own{status, vllm::error_body(error, shape)};
+  own.code = code;
+  return own;
 }
 
 OwnAnswer make_refusal(const http::Refusal& refusal, vllm::ErrorShape shape) {

@@ -52,7 +52,11 @@ bool is_event_stream(const http::ResponseHead& head) {
 
 Exchange::Exchange(Services& services, net::ServerConnection& client, Destination destination,
                    log::AccessEntry& entry)
-    : services_(services), client_(client), destination_(std::move(destination)), entry_(entry) {}
+    : services_(services),
+      client_(client),
+      destination_(std::move(destination)),
+      entry_(entry),
+      chooser_(services, destination_) {}
 
 void Exchange::on_client_left() {
   if (upstream_) upstream_->abort();
@@ -86,7 +90,7 @@ net::Awaitable<bool> Exchange::run() {
     OwnAnswer own{400, vllm::not_an_object_error(facts_, client_.body().view())};
     co_await answer(std::move(own), "the body is not a JSON object");
   } else {
-    find_owner();
+    chooser_.begin(facts_, client_.body().view());
     co_await try_endpoints();
   }
   client_.unwatch();
@@ -104,6 +108,7 @@ net::Awaitable<bool> Exchange::run() {
 net::Awaitable<void> Exchange::answer(OwnAnswer own, std::string_view error) {
   entry_.status = own.status;
   entry_.error = error;
+  entry_.refusal = own.code;
   entry_.ttfb_ms = milliseconds(Clock::now() - client_.request_start());
   keep_client_ = keep_client_ && !client_.is_draining();
   const bool sent = co_await send_answer(client_, own, entry_.request_id, keep_client_);
@@ -152,44 +157,17 @@ net::Awaitable<void> Exchange::answer_no_endpoint(const routing::Pick& pick) {
   }
 }
 
-/// Finds out whether the request names an answer of before, which one endpoint keeps.
-void Exchange::find_owner() {
-  std::string id(vllm::response_id_of(destination_.path));
-  if (id.empty() && destination_.path == "/v1/responses") {
-    id = openai::text_member(client_.body().view(), "previous_response_id").value_or("");
-  }
-  if (!id.empty()) owner_ = services_.shared.response_owners.find(id);
-}
-
-routing::Pick Exchange::pick(const fleet::Snapshot& snapshot) const {
-  if (destination_.endpoint) {
-    const fleet::EndpointView& view = snapshot.endpoints[destination_.endpoint->value()];
-    if (!tried_.empty() || view.addresses.empty())
-      return {nullptr, {}, routing::NoPick::kNoneReady};
-    return {&view};
-  }
-  routing::PickRequest request;
-  request.provider = destination_.provider;
-  if (facts_.model) request.model = *facts_.model;
-  request.tried = tried_;
-  request.route = vllm::route_name(destination_.path);
-  request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
-  request.only = owner_;
-  request.turn = services_.shared.turn.fetch_add(1, std::memory_order_relaxed);
-  return routing::pick(snapshot, request);
-}
-
 net::Awaitable<void> Exchange::try_endpoints() {
   for (;;) {
     // Held here, since a new snapshot may be published while this request runs.
     const std::shared_ptr<const fleet::Snapshot> snapshot = services_.snapshot;
-    const routing::Pick picked = pick(*snapshot);
+    const routing::Pick picked = chooser_.choose(*snapshot);
     if (picked.view == nullptr) {
       co_await answer_no_endpoint(picked);
       co_return;
     }
     const fleet::Booking booking = routing::book(picked);
-    tried_.push_back(picked.view->endpoint->id);
+    chooser_.note_tried(picked.view->endpoint->id);
     if (co_await try_endpoint(picked) == Try::kOver) co_return;
   }
 }
@@ -198,6 +176,8 @@ net::Awaitable<Exchange::Try> Exchange::try_endpoint(const routing::Pick& pick) 
   const fleet::EndpointView& view = *pick.view;
   present_ = view.endpoint->id;
   entry_.endpoint = view.endpoint->config.name;
+  entry_.endpoint_id = view.endpoint->id;
+  ++entry_.tries;
   if (!adapt(pick)) {
     entry_.endpoint.clear();
     OwnAnswer own{400, std::move(*translation_.refusal)};
@@ -372,20 +352,16 @@ bool Exchange::means_elsewhere(const fleet::EndpointView& view, std::string_view
       break;
     case vllm::Meaning::kNoSuchRoute:
       services_.findings.misses_route(id, std::string(vllm::route_name(destination_.path)));
-      elsewhere = another_can();
+      elsewhere = chooser_.another_can();
       break;
     case vllm::Meaning::kBusy:
-      elsewhere = another_can();
+      elsewhere = chooser_.another_can();
       break;
   }
   if (!elsewhere) return false;
   upstream_->input().consume(body.size());
   reuse_connection(view);
   return true;
-}
-
-bool Exchange::another_can() const {
-  return pick(*services_.snapshot).view != nullptr;
 }
 
 /// Gives the connection back when another request may follow on it: the endpoint took all of this

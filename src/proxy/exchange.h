@@ -11,23 +11,14 @@
 #include "net/server_connection.h"
 #include "net/upstream_connection.h"
 #include "openai/request.h"
+#include "proxy/chooser.h"
 #include "proxy/outgoing.h"
 #include "proxy/relay.h"
 #include "proxy/services.h"
 #include "routing/pick.h"
-#include "routing/provider.h"
 #include "vllm/translate.h"
 
 namespace olla::proxy {
-
-/// Where a request is to go.
-struct Destination {
-  routing::Provider provider = routing::Provider::kAny;
-  std::string_view target;  ///< Path and query for the endpoint; in the client's head.
-  std::string path;         ///< Its path, decoded.
-  /// Only there, in whatever state it is: an administrator asks for this one.
-  std::optional<EndpointId> endpoint = std::nullopt;
-};
 
 /// One proxied request: inspected, translated for the endpoint that is chosen and sent there, and
 /// to another one when that fails before the client has seen a byte; the answer relayed. The
@@ -63,8 +54,6 @@ class Exchange : public net::LeaveListener, private net::SilenceJudge, private R
   net::Awaitable<void> answer_no_endpoint(const routing::Pick& pick);
   [[nodiscard]] OwnAnswer error(int status, std::string_view code, std::string_view message) const;
   [[nodiscard]] OwnAnswer unavailable(std::string_view message) const;
-  void find_owner();
-  [[nodiscard]] routing::Pick pick(const fleet::Snapshot& snapshot) const;
   net::Awaitable<void> try_endpoints();
   net::Awaitable<Try> try_endpoint(const routing::Pick& pick);
   bool adapt(const routing::Pick& pick);
@@ -74,7 +63,6 @@ class Exchange : public net::LeaveListener, private net::SilenceJudge, private R
   net::Awaitable<Try> give_up_on(const fleet::EndpointView& view, const Error& why, bool reused);
   net::Awaitable<Result<bool>> look_into_answer(const fleet::EndpointView& view);
   bool means_elsewhere(const fleet::EndpointView& view, std::string_view body);
-  [[nodiscard]] bool another_can() const;
   net::Awaitable<Try> relay_response(const fleet::EndpointView& view);
   [[nodiscard]] bool needs_rewriting() const;
   net::Awaitable<Try> rewrite_answer(const fleet::EndpointView& view);
@@ -89,8 +77,7 @@ class Exchange : public net::LeaveListener, private net::SilenceJudge, private R
   Destination destination_;
   log::AccessEntry& entry_;
   openai::RequestFacts facts_;
-  std::optional<EndpointId> owner_;  // Who keeps the answer that the request names.
-  std::vector<EndpointId> tried_;
+  Chooser chooser_;
   std::optional<EndpointId> present_;  // The endpoint that is being tried.
   vllm::Translation translation_;      // For it.
   std::unique_ptr<net::UpstreamConnection> upstream_;

@@ -30,6 +30,7 @@ struct OwnAnswer {
   std::string_view content_type = "application/json";  ///< A literal.
   /// When set, the body in place of `body`: a large one that several answers share.
   std::shared_ptr<const std::string> shared_body = nullptr;
+  std::string_view code = {};  ///< Of an error: the word in its `error.code`, a literal.
 };
 
 /// Answers the paths that are the gateway's own (/internal/*, /version); nullopt: not one of them.

@@ -142,6 +142,7 @@ net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry
   const http::RequestHead& head = client_->head();
   const Duration taken = Clock::now() - client_->request_start();
   entry.status = own.status;
+  entry.refusal = own.code;
   entry.ttfb_ms = milliseconds(taken);
   if (own.extra_fields.find("X-Olla-Backend-Type") != std::string::npos) {
     own.extra_fields +=
@@ -165,6 +166,7 @@ net::Awaitable<void> Session::refuse() {
       client_->refusal(), vllm::error_shape_of(route ? http::plain_path(route->path) : ""));
   entry.status = answer.status;
   entry.error = client_->refusal().message;
+  entry.refusal = answer.code;
   entry.ttfb_ms = milliseconds(Clock::now() - client_->request_start());
   const std::uint64_t before = client_->bytes_written();
   co_await send_answer(*client_, answer, entry.request_id, /*keep_alive=*/false);

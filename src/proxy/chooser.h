@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "openai/request.h"
+#include "proxy/services.h"
+#include "routing/pick.h"
+#include "routing/provider.h"
+
+namespace olla::proxy {
+
+/// Where a request is to go.
+struct Destination {
+  routing::Provider provider = routing::Provider::kAny;
+  std::string_view target;  ///< Path and query for the endpoint; in the client's head.
+  std::string path;         ///< Its path, decoded.
+  /// Only there, in whatever state it is: an administrator asks for this one.
+  std::optional<EndpointId> endpoint = std::nullopt;
+};
+
+/// Chooses the endpoints for the tries of one request, one after the other.
+class Chooser {
+ public:
+  /// Both must outlive the chooser.
+  Chooser(Services& services, const Destination& destination)
+      : services_(services), destination_(destination) {}
+
+  /// Takes in what the request says, before the first choice. `facts` must outlive the chooser;
+  /// `body` is looked at in this call alone.
+  void begin(const openai::RequestFacts& facts, std::string_view body);
+
+  /// The endpoint for the next try, in `snapshot`.
+  [[nodiscard]] routing::Pick choose(const fleet::Snapshot& snapshot) const;
+
+  /// The endpoint is no choice from here on.
+  void note_tried(EndpointId endpoint) { tried_.push_back(endpoint); }
+
+  /// Whether another endpoint could take the request as things are.
+  [[nodiscard]] bool another_can() const;
+
+ private:
+  Services& services_;
+  const Destination& destination_;
+  const openai::RequestFacts* facts_ = nullptr;
+  std::optional<EndpointId> owner_;  // Who keeps the answer that the request names.
+  std::vector<EndpointId> tried_;
+};
+
+}  // namespace olla::proxy
