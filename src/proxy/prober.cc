@@ -5,53 +5,33 @@
 #include <exception>
 
 #include "config/url.h"
-#include "vllm/models_document.h"
 
 namespace olla::proxy {
 namespace {
 
-// A model list with permissions takes 400 bytes per model; 2,500 models fit.
-constexpr std::size_t kMaxModelListBytes = 1024 * 1024;
 constexpr std::size_t kMaxHealthBytes = 1024 * 1024;
-
-// Models come and go with LoRA adapters and restarts; a restart is seen by the health check.
-constexpr std::chrono::seconds kModelInterval{30};
-constexpr std::chrono::seconds kModelTimeout{10};
 
 // How long a server that is up may keep its version to itself before it gets requests without.
 constexpr std::chrono::seconds kFirstVersionTimeout{5};
 
-// Enough to see what an endpoint serves; a list of thousands would flood the log.
-constexpr std::size_t kModelsLogged = 10;
-
 constexpr std::string_view kHealthAgent = "olla-HealthChecker/v" OLLA_VERSION;
-constexpr std::string_view kDiscoveryAgent = "olla-Discovery/v" OLLA_VERSION;
-
-// A version is 20 characters.
-constexpr std::size_t kMaxVersionBytes = 64 * 1024;
-constexpr std::size_t kVersionLengthMax = 128;
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
 Prober::Watched::Watched(net::asio::io_context& io, const fleet::Endpoint& described)
     : endpoint(described),
       schedule(described.config.check_interval, Clock::now()),
-      check_timer(io),
-      models_timer(io),
+      timer(io),
       own{described.config.address},
-      health_check(target_of(described.config, described.config.health_check_url)),
-      model_list(target_of(described.config, described.config.model_url)),
-      version(target_of(described.config,
-                        config::join_path(described.config.address.path, "/version"))) {}
+      health_check(target_of(described.config, described.config.health_check_url)) {}
 
-Prober::Prober(Asker& asker, fleet::Fleet& fleet, log::Logger& logger, Notices notices)
-    : asker_(asker), fleet_(fleet), logger_(logger), notices_(std::move(notices)) {}
+Prober::Prober(Asker& asker, fleet::Fleet& fleet, ModelDiscovery& discovery, log::Logger& logger,
+               Notices notices)
+    : asker_(asker),
+      fleet_(fleet),
+      discovery_(discovery),
+      logger_(logger),
+      notices_(std::move(notices)) {}
 
 void Prober::start() {
   for (std::size_t i = 0; i < fleet_.size(); ++i) {
@@ -61,17 +41,15 @@ void Prober::start() {
   const auto rethrow = [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   };
-  for (const auto& watched : watched_) {
-    net::asio::co_spawn(asker_.io(), watch_health(*watched), rethrow);
-    net::asio::co_spawn(asker_.io(), watch_models(*watched), rethrow);
-  }
+  for (const auto& watched : watched_)
+    net::asio::co_spawn(asker_.io(), watch(*watched), rethrow);
 }
 
 void Prober::check_now(EndpointId endpoint) {
   if (stopped_) return;
   Watched& watched = *watched_[endpoint.value()];
   watched.schedule.request_now(Clock::now());
-  watched.check_timer.cancel();  // The loop looks at the schedule again.
+  watched.timer.cancel();  // The loop looks at the schedule again.
 }
 
 void Prober::note_draining(EndpointId endpoint) {
@@ -90,57 +68,23 @@ void Prober::note_missing_route(EndpointId endpoint, const std::string& path) {
   notices_.changed();
 }
 
-void Prober::read_models_now() {
-  if (stopped_) return;
-  const TimePoint now = Clock::now();
-  for (const auto& watched : watched_)
-    read_models_at(*watched, std::max(now, watched->models_read + kRequestedModelsGap));
-}
-
-void Prober::read_models_at(Watched& watched, TimePoint when) {
-  watched.models_due = std::min(watched.models_due, when);
-  watched.models_timer.cancel();  // The loop looks at the time again.
-}
-
 void Prober::stop() {
   stopped_ = true;
-  for (const auto& watched : watched_) {
-    watched->check_timer.cancel();
-    watched->models_timer.cancel();
-  }
+  for (const auto& watched : watched_)
+    watched->timer.cancel();
 }
 
-net::Awaitable<void> Prober::watch_health(Watched& watched) {
+net::Awaitable<void> Prober::watch(Watched& watched) {
   while (!stopped_) {
     const TimePoint due = watched.schedule.due().value_or(Clock::now());
     if (due > Clock::now()) {
-      watched.check_timer.expires_at(due);
-      co_await watched.check_timer.async_wait(net::kAwait);
+      watched.timer.expires_at(due);
+      co_await watched.timer.async_wait(net::kAwait);
       continue;  // Woken by the time, by check_now() or by stop(): look again.
     }
     watched.schedule.started(Clock::now());
     const bool changed = co_await check_health(watched);
     watched.schedule.finished();
-    if (changed) notices_.changed();
-  }
-}
-
-net::Awaitable<void> Prober::watch_models(Watched& watched) {
-  while (!stopped_) {
-    const bool healthy = watched.health.state() == fleet::Health::kHealthy;
-    const TimePoint due = healthy ? watched.models_due : TimePoint::max();
-    if (due > Clock::now()) {
-      watched.models_timer.expires_at(due);
-      co_await watched.models_timer.async_wait(net::kAwait);
-      continue;  // Woken by the time, by an endpoint that comes up or by stop(): look again.
-    }
-    // Set before, because the endpoint may come up anew while its list is read.
-    watched.models_read = Clock::now();
-    watched.models_due = watched.models_read + kModelInterval;
-    const bool models_changed = co_await read_models(watched);
-    if (stopped_) co_return;
-    if (models_changed) notices_.changed();
-    const bool changed = co_await read_version(watched, Clock::now() + kModelTimeout);
     if (changed) notices_.changed();
   }
 }
@@ -172,7 +116,7 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
   const fleet::EndpointView& view = fleet_.view(watched.endpoint.id);
   if (up && view.is_vllm() && !view.vllm_version) {
     const TimePoint version_end = Clock::now() + kFirstVersionTimeout;
-    const bool told = co_await read_version(watched, version_end);
+    const bool told = co_await discovery_.read_version(watched.endpoint.id, version_end);
     changed = changed || told;
     if (stopped_) co_return false;
   }
@@ -214,7 +158,7 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
   if (watched.health.state() == fleet::Health::kHealthy) {
     // A server that comes back may serve something else now, and sleeps no more.
     fleet_.forget_figures(id);
-    read_models_at(watched, TimePoint{});
+    discovery_.read_now(id);
     notices_.came_up(id);
   }
   return true;
@@ -225,70 +169,6 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
 bool Prober::note_drained(Watched& watched) {
   if (Clock::now() < watched.draining_until) return false;
   return fleet_.set_draining(watched.endpoint.id, false);
-}
-
-/// Reads the model list; true when it changed.
-net::Awaitable<bool> Prober::read_models(Watched& watched) {
-  const TimePoint end = Clock::now() + kModelTimeout;
-  const auto found = co_await asker_.find_beside(watched.own.url.host, watched.own.addresses,
-                                                 watched.model_list, end);
-  if (stopped_) co_return false;
-  Result<net::FetchResponse> answer = net::FetchResponse();
-  if (found) {
-    answer = co_await asker_.ask(watched.endpoint.config, watched.model_list, kDiscoveryAgent,
-                                 kMaxModelListBytes, end);
-    if (stopped_) co_return false;
-  } else {
-    answer = found.error();
-  }
-  co_return note_models(watched, answer);
-}
-
-/// Reads the version of a vLLM server; true when it changed. A server that does not tell it counts
-/// as one that has none; one that does not answer keeps what it told, if it told something.
-net::Awaitable<bool> Prober::read_version(Watched& watched, TimePoint end) {
-  const EndpointId id = watched.endpoint.id;
-  if (!fleet_.view(id).is_vllm()) co_return false;
-  const auto found = co_await asker_.find_beside(watched.own.url.host, watched.own.addresses,
-                                                 watched.version, end);
-  if (stopped_) co_return false;
-  Result<net::FetchResponse> answer = net::FetchResponse();
-  if (found) {
-    answer = co_await asker_.ask(watched.endpoint.config, watched.version, kDiscoveryAgent,
-                                 kMaxVersionBytes, end);
-    if (stopped_) co_return false;
-  } else {
-    answer = found.error();
-  }
-  if (!answer && fleet_.view(id).vllm_version) co_return false;
-  std::string version;
-  if (answer && answer->status == 200) version = vllm::version_text(answer->body).value_or("");
-  if (version.size() > kVersionLengthMax) version.clear();
-  co_return fleet_.set_version(id, std::move(version));
-}
-
-/// Takes in a model list; true when it changed. One that cannot be read keeps the old one.
-bool Prober::note_models(Watched& watched, const Result<net::FetchResponse>& answer) {
-  const std::string& name = watched.endpoint.config.name;
-  if (!answer || answer->status != 200) {
-    const std::string why =
-        answer ? "status " + std::to_string(answer->status) : answer.error().detail;
-    logger_.warn("cannot read the model list", {{"endpoint", name}, {"error", why}});
-    return false;
-  }
-  auto models = vllm::parse_models(answer->body);
-  if (!models) {
-    logger_.warn("cannot read the model list",
-                 {{"endpoint", name}, {"error", "the answer is no list of models"}});
-    return false;
-  }
-  const auto count = static_cast<std::int64_t>(models->size());
-  std::string names;
-  for (std::size_t i = 0; i < std::min(models->size(), kModelsLogged); ++i)
-    names.append(names.empty() ? "" : ", ").append((*models)[i].id);
-  if (!fleet_.set_models(watched.endpoint.id, std::move(*models), unix_seconds())) return false;
-  logger_.info("models", {{"endpoint", name}, {"count", count}, {"models", names}});
-  return true;
 }
 
 void Prober::log_change(const Watched& watched, fleet::Health before, std::string_view why) {

@@ -34,7 +34,8 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
       resolver_(control, deadlines_),
       fleet_(config.endpoints),
       asker_(control, deadlines_, resolver_),
-      prober_(asker_, fleet_, logger,
+      discovery_(asker_, fleet_, logger, [this] { publish(); }),
+      prober_(asker_, fleet_, discovery_, logger,
               {.changed = [this] { publish(); },
                .came_up = [this](EndpointId endpoint) { scraper_.read_now(endpoint); }}),
       scraper_(asker_, fleet_, config.vllm.metrics_interval, logger,
@@ -68,6 +69,7 @@ Result<std::uint16_t> Server::start() {
     workers_.push_back(std::make_unique<Worker>(context, fleet_.snapshot()));
     workers_.back()->start();
   }
+  discovery_.start();
   prober_.start();
   scraper_.start();
   listener_.start([this]() -> net::ConnectionSink& {
@@ -87,6 +89,7 @@ void Server::stop(std::function<void()> done) {
   done_ = std::move(done);
   listener_.close();
   prober_.stop();
+  discovery_.stop();
   scraper_.stop();
   publish_timer_.cancel();
   for (const auto& worker : workers_)
@@ -108,7 +111,7 @@ void Server::misses_route(EndpointId endpoint, const std::string& path) {
 }
 
 void Server::models_in_doubt() {
-  net::asio::post(control_, [this] { prober_.read_models_now(); });
+  net::asio::post(control_, [this] { discovery_.read_all_now(); });
 }
 
 void Server::publish() {

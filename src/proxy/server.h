@@ -15,6 +15,7 @@
 #include "net/resolver.h"
 #include "net/types.h"
 #include "proxy/asker.h"
+#include "proxy/discovery.h"
 #include "proxy/prober.h"
 #include "proxy/scraper.h"
 #include "proxy/services.h"
@@ -62,6 +63,7 @@ class Server : private Findings {
   net::Resolver resolver_;
   fleet::Fleet fleet_;
   Asker asker_;
+  ModelDiscovery discovery_;
   Prober prober_;
   Scraper scraper_;
   net::Listener listener_;
