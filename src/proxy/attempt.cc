@@ -1,0 +1,173 @@
+#include "proxy/attempt.h"
+
+#include "http/forward.h"
+#include "net/read_body.h"
+#include "openai/splice.h"
+
+namespace olla::proxy {
+namespace {
+
+// An answer's head: uvicorn sends under 300 bytes; an embedding server may put metadata of many
+// inputs into one header.
+constexpr http::HeadLimits kResponseHead{.bytes = 256 * 1024, .fields = 300};
+
+/// A server whose version is not known is taken for the newest.
+vllm::Version version_of(const fleet::EndpointView& view) {
+  return view.vllm_version.value_or(vllm::kNewestVersion);
+}
+
+}  // namespace
+
+Attempt::Attempt(ProxiedRequest& request, const routing::Pick& pick)
+    : request_(request), services_(request.services), view_(*pick.view), model_(pick.model) {}
+
+void Attempt::abort() {
+  if (upstream_) upstream_->abort();
+}
+
+/// vLLM that is told to stop leaves its clients without an end and without an error: the connection
+/// stays open and silent. Its port tells.
+bool Attempt::is_gone() {
+  return services_.snapshot->endpoints[view_.endpoint->id.value()].refuses;
+}
+
+std::optional<std::string> Attempt::adapt() {
+  const std::string_view body = request_.client.body().view();
+  std::optional<std::string> renamed;
+  if (model_) renamed = openai::with_model(body, *model_);
+  if (view_.is_vllm() && services_.config.vllm.translate_parameters) {
+    translation_ = vllm::translate(request_.destination.path,
+                                   renamed ? std::string_view(*renamed) : body, version_of(view_));
+  }
+  if (renamed && !translation_.body) translation_.body = std::move(renamed);
+  return std::move(translation_.refusal);
+}
+
+net::Awaitable<TryEnd> Attempt::ask() {
+  bool reused = false;
+  const TryEnd first = co_await ask_on(/*may_reuse=*/true, reused);
+  if (first != TryEnd::kClosed || !reused || request_.interim_sent) co_return first;
+  co_return co_await ask_on(/*may_reuse=*/false, reused);
+}
+
+/// Asks on a pooled connection, if there may be one, or on a fresh one.
+net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
+  upstream_ = may_reuse ? services_.pool.take(view_.endpoint->id) : nullptr;
+  reused = upstream_ != nullptr;
+  const config::Proxy& limits = services_.config.proxy;
+  if (!reused) {
+    upstream_ = std::make_unique<net::UpstreamConnection>(services_.io, services_.deadlines);
+    const auto connected = co_await upstream_->connect(view_.addresses, limits.connection_timeout);
+    if (!connected) {
+      const TryEnd end = failed(connected.error());
+      // Nothing was sent yet: a silent host is no different from one that refuses.
+      co_return end == TryEnd::kSilent ? TryEnd::kUnreached : end;
+    }
+  }
+  upstream_->judge_silence(this);
+  const std::string_view body =
+      translation_.body ? std::string_view(*translation_.body) : request_.client.body().view();
+  OutgoingRequest::Parts parts{request_.destination.target, body, request_.entry.request_id};
+  parts.reads_answer = translation_.best_of.has_value();
+  outgoing_.make(request_.client, view_, parts);
+  const auto sent = co_await outgoing_.send(*upstream_, limits.read_timeout);
+  // An endpoint may answer before it has read the whole body, and then close or read no more: look
+  // for that answer also when not all was sent.
+  const auto got = co_await read_response_head();
+  if (got) co_return TryEnd::kAnswered;
+  const bool silent = got.error().code == Errc::kTimeout;
+  co_return failed(sent || silent ? got.error() : sent.error());
+}
+
+TryEnd Attempt::failed(const Error& error) {
+  why_ = error.detail;
+  if (error.code == Errc::kCancelled || request_.client.client_left()) return TryEnd::kCancelled;
+  switch (error.code) {
+    case Errc::kRefused:
+      return TryEnd::kUnreached;
+    case Errc::kClosed:
+      return TryEnd::kClosed;
+    case Errc::kTimeout:
+      return TryEnd::kSilent;
+    default:
+      return TryEnd::kGarbled;
+  }
+}
+
+/// Reads heads until the final one; interim answers go to the client as they come.
+net::Awaitable<Result<void>> Attempt::read_response_head() {
+  const TimePoint end = Clock::now() + services_.config.proxy.response_header_timeout;
+  net::ServerConnection& client = request_.client;
+  for (;;) {
+    const auto got = co_await read_one_head(end);
+    if (!got) co_return got.error();
+    if (response_.status >= 200) co_return Result<void>();
+    if (response_.status == 101) {
+      co_return Error{Errc::kMalformed, Side::kUpstream, "the endpoint switched protocols unasked"};
+    }
+    // 100 Continue was this gateway's own to give, before it read the body.
+    if (response_.status != 100 && client.head().minor_version != 0) {
+      std::string interim;
+      const std::vector<http::Field> headers = fields_of(view_.endpoint->config.headers);
+      http::append_interim_head(response_, headers, interim);
+      request_.interim_sent = true;
+      if (!co_await client.write(interim)) {
+        co_return Error{Errc::kCancelled, Side::kClient, "the client took no interim response"};
+      }
+    }
+    // The interim answer may be what stopped the sending; more of the endpoint's bytes come first.
+    // A failure here is the next read's too.
+    if (!outgoing_.all_sent() && upstream_->input().empty())
+      co_await outgoing_.send(*upstream_, services_.config.proxy.read_timeout);
+  }
+}
+
+net::Awaitable<Result<void>> Attempt::read_one_head(TimePoint end) {
+  http::HeadScanner scanner(kResponseHead.bytes);
+  ByteBuffer& input = upstream_->input();
+  http::HeadScanner::State state = scanner.scan(input.view());
+  while (state == http::HeadScanner::State::kMore) {
+    const auto got = co_await upstream_->read(end - Clock::now());
+    if (!got) co_return got.error();
+    state = scanner.scan(input.view());
+  }
+  if (state != http::HeadScanner::State::kComplete) {
+    co_return Error{Errc::kMalformed, Side::kUpstream, "the endpoint's answer is not HTTP/1.1"};
+  }
+  head_text_.assign(input.view().substr(scanner.skipped(), scanner.size() - scanner.skipped()));
+  input.consume(scanner.size());
+  const auto refusal = http::parse_response_head(head_text_, kResponseHead.fields,
+                                                 request_.client.head().method, response_);
+  if (refusal) co_return Error{Errc::kMalformed, Side::kUpstream, std::string(refusal->message)};
+  co_return Result<void>();
+}
+
+net::Awaitable<TryEnd> Attempt::look_into_answer() {
+  if (!view_.is_vllm() || request_.interim_sent || response_.framing != http::Framing::kLength ||
+      !vllm::may_mean_more(response_.status, request_.destination.path, response_.content_length,
+                           version_of(view_))) {
+    co_return TryEnd::kAnswered;
+  }
+  const Duration gap = services_.config.proxy.read_timeout;
+  const net::BodyPatience patience{.gap = gap, .end = Clock::now() + gap};
+  const auto got = co_await net::await_sized_body(*upstream_, response_.content_length, patience);
+  if (!got) co_return failed(got.error());
+  looked_into_ = true;
+  meaning_ = vllm::meaning_of(response_.status,
+                              upstream_->input().view().substr(0, response_.content_length));
+  co_return TryEnd::kAnswered;
+}
+
+void Attempt::drop_answer() {
+  if (!looked_into_) return abort();
+  upstream_->input().consume(response_.content_length);
+  reuse_connection();
+}
+
+void Attempt::reuse_connection() {
+  if (!outgoing_.all_sent() || !response_.keep_alive || !upstream_->input().empty()) return;
+  upstream_->judge_silence(nullptr);
+  services_.pool.give(view_.endpoint->id, std::move(upstream_));
+}
+
+}  // namespace olla::proxy

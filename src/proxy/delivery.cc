@@ -1,0 +1,158 @@
+#include "proxy/delivery.h"
+
+#include "http/forward.h"
+#include "net/read_body.h"
+#include "vllm/errors.h"
+
+namespace olla::proxy {
+namespace {
+
+// The answers of best_of: 20 times the longest text of a model with a million tokens of context.
+constexpr std::size_t kBestOfBytesMax = 64 * 1024 * 1024;
+
+// vLLM's refusals are under 1 KB; those of a faulty schema repeat some of it.
+constexpr std::size_t kRefusalBytesMax = 64 * 1024;
+
+double milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+/// True for a model name that may stand in a header as it is. Real names are under 200 bytes; a
+/// client's nonsense shall not come back as a head that nobody takes.
+bool fits_header(const std::optional<std::string>& model) {
+  return model && !model->empty() && model->size() <= 1024 && http::is_field_value(*model);
+}
+
+/// Whether an answer is an event stream that is sent as it is: an event of the gateway's own would
+/// be garbage in a compressed one.
+bool is_event_stream(const http::ResponseHead& head) {
+  const auto type = http::find_field(head.fields, "content-type");
+  const auto coding = http::find_field(head.fields, "content-encoding");
+  return type && http::istarts_with(*type, "text/event-stream") &&
+         (!coding || http::iequals(*coding, "identity"));
+}
+
+}  // namespace
+
+net::Awaitable<Delivery::End> Delivery::run() {
+  if (needs_rewriting()) co_return co_await rewrite();
+  co_return co_await relay();
+}
+
+void Delivery::on_response_id(std::string_view id) {
+  request_.services.shared.response_owners.remember(id, attempt_.view().endpoint->id);
+}
+
+std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
+  const config::Endpoint& endpoint = attempt_.view().endpoint->config;
+  const std::vector<http::Field> headers = fields_of(endpoint.headers);
+  http::ResponseForwarding forwarding;
+  forwarding.endpoint = endpoint.name;
+  if (fits_header(request_.facts.model)) forwarding.model = *request_.facts.model;
+  forwarding.backend_type = endpoint.type;
+  forwarding.response_time_ms =
+      static_cast<std::uint64_t>(milliseconds(Clock::now() - request_.client.request_start()));
+  forwarding.request_id = request_.entry.request_id;
+  forwarding.endpoint_headers = headers;
+  forwarding.framing = plan.framing;
+  forwarding.client_minor_version = request_.client.head().minor_version;
+  forwarding.keep_alive = request_.keep_client;
+  forwarding.announce_time_trailer = time_trailer;
+  forwarding.translated = attempt_.translation().note;
+  std::string text;
+  text.reserve(attempt_.response_head_bytes() + 512);
+  http::append_response_head(attempt_.response(), forwarding, text);
+  return text;
+}
+
+net::Awaitable<Delivery::End> Delivery::relay() {
+  net::ServerConnection& client = request_.client;
+  log::AccessEntry& entry = request_.entry;
+  const http::ResponseHead& response = attempt_.response();
+  const std::string& path = request_.destination.path;
+  const std::vector<http::Field> endpoint_headers =
+      fields_of(attempt_.view().endpoint->config.headers);
+  RelayOptions options;
+  options.endpoint_headers = endpoint_headers;
+  options.plan = plan_body(response.framing, client.head().minor_version);
+  options.gap_limit = request_.services.config.proxy.read_timeout;
+  options.event_stream = is_event_stream(response);
+  options.error_shape = vllm::error_shape_of(path);
+  if (path == "/v1/responses" && response.status == 200) options.response_ids = this;
+  const bool time_trailer =
+      options.plan.framing == http::Framing::kChunked && client.head().takes_trailers;
+  if (time_trailer) options.time_trailer_since = client.request_start();
+  request_.keep_client = request_.keep_client && !client.is_draining() &&
+                         options.plan.framing != http::Framing::kUntilClose;
+
+  entry.status = response.status;
+  std::string text = head_text(options.plan, time_trailer);
+  const bool whole = attempt_.all_sent();
+  // No retry from here on: the prompt need not be held for as long as the answer takes. What of it
+  // was not sent yet never will be.
+  client.body() = ByteBuffer();
+  attempt_.translation().body.reset();
+  Relay relay(attempt_.upstream(), client, response, options);
+  const Relay::End end = co_await relay.run(std::move(text));
+  if (relay.head_sent())
+    entry.ttfb_ms = milliseconds(relay.head_sent_at() - client.request_start());
+  entry.usage = relay.usage();
+  if (end == Relay::End::kClientGone) co_return End::kClientGone;
+  if (end == Relay::End::kComplete) {
+    if (whole) attempt_.reuse_connection();
+    if (!relay.told_error()) co_return End::kComplete;
+    why_ = "an error event in the stream";
+    co_return End::kToldError;
+  }
+  why_ = relay.error();
+  timed_out_ = relay.timed_out();
+  co_return relay.head_sent() ? End::kBroke : End::kUnusable;
+}
+
+/// Whether the answer is not for the client as it is: several answers to choose from, or a refusal
+/// that speaks of parameters which the client did not write.
+bool Delivery::needs_rewriting() const {
+  const vllm::Translation& translation = attempt_.translation();
+  const http::ResponseHead& response = attempt_.response();
+  if (translation.best_of && response.status == 200) return true;
+  return response.status == 400 && !translation.note.empty() &&
+         response.framing == http::Framing::kLength && response.content_length <= kRefusalBytesMax;
+}
+
+/// Reads the whole answer, makes the client's out of it, and sends that.
+net::Awaitable<Delivery::End> Delivery::rewrite() {
+  net::ServerConnection& client = request_.client;
+  log::AccessEntry& entry = request_.entry;
+  http::ResponseHead& response = attempt_.response();
+  const vllm::Translation& translation = attempt_.translation();
+  const net::BodyPatience patience{.gap = request_.services.config.proxy.read_timeout,
+                                   .end = TimePoint::max()};
+  const auto body =
+      co_await net::read_body(attempt_.upstream(), response, kBestOfBytesMax, patience);
+  if (!body) {
+    failure_ = attempt_.failed(body.error());
+    why_ = attempt_.why();
+    co_return failure_ == TryEnd::kCancelled ? End::kClientGone : End::kUnusable;
+  }
+  const std::string chosen = response.status == 200
+                                 ? vllm::choose_best(*body, *translation.best_of)
+                                 : vllm::explain_refusal(*body, translation.note);
+  attempt_.reuse_connection();
+  openai::UsageScanner usage;
+  usage.feed(chosen);
+  entry.usage = usage.usage();
+  entry.status = response.status;
+  entry.ttfb_ms = milliseconds(Clock::now() - client.request_start());
+  request_.keep_client = request_.keep_client && !client.is_draining();
+  // The length is another one now.
+  std::erase_if(response.fields, [](const http::Field& field) {
+    return http::iequals(field.name, "content-length");
+  });
+  response.framing = http::Framing::kLength;
+  response.content_length = chosen.size();
+  const std::string head = head_text({.framing = http::Framing::kLength}, /*time_trailer=*/false);
+  const bool written = co_await client.write(head, chosen);
+  co_return written ? End::kComplete : End::kClientGone;
+}
+
+}  // namespace olla::proxy

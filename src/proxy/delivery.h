@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/attempt.h"
+#include "proxy/relay.h"
+#include "proxy/request.h"
+
+namespace olla::proxy {
+
+/// Brings the answer of an attempt to the client: relayed as it comes, or read whole and made anew.
+class Delivery : private ResponseIdListener {
+ public:
+  enum class End : std::uint8_t {
+    kComplete,    ///< All of the answer was written.
+    kToldError,   ///< The same, and the endpoint's stream told of an error.
+    kClientGone,  ///< The client left, took nothing for too long, or was cut off.
+    kBroke,       ///< The endpoint failed when the client had a part: the client was cut off.
+    kUnusable,    ///< The endpoint failed, and the client has nothing yet.
+  };
+
+  /// Both must outlive the delivery.
+  Delivery(ProxiedRequest& request, Attempt& attempt) : request_(request), attempt_(attempt) {}
+
+  /// Passes the answer on, and fills the access entry.
+  net::Awaitable<End> run();
+
+  /// After kUnusable: how the endpoint failed. Only after kGarbled the client's request body may be
+  /// gone.
+  [[nodiscard]] TryEnd failure() const { return failure_; }
+  /// After kBroke, kToldError and kUnusable: what happened, for the log.
+  [[nodiscard]] const std::string& why() const { return why_; }
+  /// After kBroke: the endpoint was silent for too long.
+  [[nodiscard]] bool timed_out() const { return timed_out_; }
+
+ private:
+  void on_response_id(std::string_view id) override;
+  [[nodiscard]] bool needs_rewriting() const;
+  net::Awaitable<End> relay();
+  net::Awaitable<End> rewrite();
+  [[nodiscard]] std::string head_text(const BodyPlan& plan, bool time_trailer) const;
+
+  ProxiedRequest& request_;
+  Attempt& attempt_;
+  TryEnd failure_ = TryEnd::kGarbled;
+  std::string why_;
+  bool timed_out_ = false;
+};
+
+}  // namespace olla::proxy

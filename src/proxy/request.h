@@ -1,0 +1,25 @@
+#pragma once
+
+#include "log/access.h"
+#include "net/server_connection.h"
+#include "openai/request.h"
+#include "proxy/chooser.h"
+#include "proxy/services.h"
+
+namespace olla::proxy {
+
+/// One client's request on its way to an endpoint: what all tries of it share. Belongs to its
+/// exchange, on one thread.
+struct ProxiedRequest {
+  Services& services;
+  net::ServerConnection& client;
+  Destination destination;
+  log::AccessEntry& entry;
+  openai::RequestFacts facts = {};
+  /// Whether the client's connection may carry another request.
+  bool keep_client = true;
+  /// An interim answer of an endpoint went to the client: no other endpoint may answer now.
+  bool interim_sent = false;
+};
+
+}  // namespace olla::proxy
