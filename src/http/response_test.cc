@@ -30,6 +30,15 @@ TEST(ResponseTest, AnAnswerToHeadHasAllFieldsAndNoBody) {
   EXPECT_TRUE(out.ends_with("\r\n\r\n"));
 }
 
+TEST(ResponseTest, ANotModifiedTellsNoLength) {
+  OwnResponse response;
+  response.status = 304;
+  response.content_type = {};
+  std::string out;
+  append_response(response, out);
+  EXPECT_EQ(out.find("Content-"), std::string::npos) << out;
+}
+
 TEST(ResponseTest, AnOldClientIsToldThatTheConnectionStays) {
   OwnResponse response;
   response.client_minor_version = 0;

@@ -57,8 +57,7 @@ struct ServerTest : testing::Test {
                                 }};
   config::Config config = config_of(endpoint.port());
   log::Logger logger{config.logging};
-  Server server{loop.io(), config, logger,
-                [](std::string_view, std::string_view) { return std::nullopt; }};
+  Server server{loop.io(), config, logger, test::Gateway::answer_internal};
   int asked = 0;
   test::Peer* asker = nullptr;  // The connection of the last request.
   bool answering = true;

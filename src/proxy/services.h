@@ -33,10 +33,22 @@ struct OwnAnswer {
   std::string_view code = {};  ///< Of an error: the word in its `error.code`, a literal.
 };
 
+struct Services;
+
+/// A request for what may be one of the gateway's own paths. Everything that it points to lives
+/// until it is answered.
+struct InternalRequest {
+  const http::RequestHead& head;
+  std::string_view path;    ///< As the client wrote it, without the query.
+  std::string_view target;  ///< With the query.
+  std::string_view body;    ///< Read to its end.
+  std::string_view client;  ///< The address of the peer, without port.
+};
+
 /// Answers the paths that are the gateway's own (/internal/*, /version); nullopt: not one of them.
-/// Called on every thread; must not block.
-using Internal =
-    std::function<std::optional<OwnAnswer>(std::string_view method, std::string_view path)>;
+/// Called on the thread of the services, which outlive the awaitable.
+using Internal = std::function<net::Awaitable<std::optional<OwnAnswer>>(Services& services,
+                                                                        InternalRequest request)>;
 
 /// Told what requests find out about the fleet. Called on every thread; must not block.
 class Findings {

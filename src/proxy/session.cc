@@ -87,7 +87,7 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   const auto path = http::origin_form(client_->head().target);
   const auto route = path ? routing::match_route(*path) : std::nullopt;
   if (!route) {
-    OwnAnswer own = answer_of_path(path.value_or(std::string_view()));
+    OwnAnswer own = co_await answer_of_path(path.value_or(std::string_view()));
     co_return co_await answer_here(std::move(own), entry);
   }
   Destination destination{route->provider, route->path, http::plain_path(route->path)};
@@ -129,12 +129,14 @@ bool Session::is_admin_route(std::string_view path) const {
 }
 
 /// The answer to a path that is the gateway's own, or nobody's.
-OwnAnswer Session::answer_of_path(std::string_view path) const {
-  auto answer = services_.internal(client_->head().method, path.substr(0, path.find('?')));
-  if (answer) return std::move(*answer);
-  return make_error(404, "unknown_route",
-                    "This gateway has no such path. Proxied paths begin with /olla/vllm/, "
-                    "/olla/openai/ or /olla/proxy/.");
+net::Awaitable<OwnAnswer> Session::answer_of_path(std::string_view target) {
+  InternalRequest request{client_->head(), target.substr(0, target.find('?')), target,
+                          client_->body().view(), client_->client_address()};
+  std::optional<OwnAnswer> answer = co_await services_.internal(services_, request);
+  if (answer) co_return std::move(*answer);
+  co_return make_error(404, "unknown_route",
+                       "This gateway has no such path. Proxied paths begin with /olla/vllm/, "
+                       "/olla/openai/ or /olla/proxy/.");
 }
 
 /// Gives an answer of the gateway's own.

@@ -32,7 +32,7 @@ class Session : public boost::intrusive::list_base_hook<
   net::Awaitable<bool> serve_request();
   net::Awaitable<bool> route_request(log::AccessEntry& entry);
   [[nodiscard]] bool is_admin_route(std::string_view path) const;
-  [[nodiscard]] OwnAnswer answer_of_path(std::string_view path) const;
+  net::Awaitable<OwnAnswer> answer_of_path(std::string_view target);
   net::Awaitable<bool> answer_here(OwnAnswer own, log::AccessEntry& entry);
   net::Awaitable<void> refuse();
   log::AccessEntry begin_entry();
