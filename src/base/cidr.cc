@@ -24,6 +24,20 @@ std::optional<IpBits> parse_ip(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_v4(const IpBits& address) {
+  return std::equal(kMapped.begin(), kMapped.end(), address.begin());
+}
+
+std::string ip_text(const IpBits& address) {
+  std::array<char, kTextMax> text{};
+  if (is_v4(address)) {
+    inet_ntop(AF_INET, address.data() + kMapped.size(), text.data(), text.size());
+  } else {
+    inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+  }
+  return text.data();
+}
+
 std::optional<Cidr> Cidr::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view address = text.substr(0, slash);

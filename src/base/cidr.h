@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace olla {
@@ -14,6 +15,12 @@ using IpBits = std::array<std::uint8_t, 16>;
 
 /// The bits of an address in text, without port, brackets or zone; nullopt when it is none.
 [[nodiscard]] std::optional<IpBits> parse_ip(std::string_view text);
+
+/// Whether the address is an IPv4 one.
+[[nodiscard]] bool is_v4(const IpBits& address);
+
+/// The one usual spelling of an address: dotted for IPv4, RFC 5952 otherwise.
+[[nodiscard]] std::string ip_text(const IpBits& address);
 
 /// A network such as 10.0.0.0/8 or ::1/128.
 class Cidr {

@@ -47,5 +47,13 @@ TEST(CidrTest, ContainsNothingThatIsNoAddress) {
   EXPECT_FALSE(holds("::/0", ""));
 }
 
+TEST(CidrTest, WritesAnAddressInItsOneUsualSpelling) {
+  EXPECT_EQ(ip_text(*parse_ip("10.0.0.1")), "10.0.0.1");
+  EXPECT_EQ(ip_text(*parse_ip("::ffff:10.0.0.1")), "10.0.0.1");
+  EXPECT_EQ(ip_text(*parse_ip("2001:DB8:0:0::1")), "2001:db8::1");
+  EXPECT_TRUE(is_v4(*parse_ip("10.0.0.1")));
+  EXPECT_FALSE(is_v4(*parse_ip("::1")));
+}
+
 }  // namespace
 }  // namespace olla
