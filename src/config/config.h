@@ -3,9 +3,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "config/profile.h"
 
 /// The configuration as the rest of the program sees it: plain structs, checked and complete.
 ///
@@ -187,7 +190,7 @@ struct HealthRules {
 struct Endpoint {
   std::string url;   ///< As the file has it; for people. Holds no credentials.
   std::string name;  ///< Unique; 1 to 128 visible ASCII characters; "host:port" by default.
-  std::string type;  ///< Canonical name of an endpoint_type().
+  std::string type;  ///< Name of a profile.
   Url address;       ///< `url`, parsed. Requests go to its host and port; its path is not used.
   /// Whether the type is to be found out; `type` is what the endpoint counts as until then.
   bool detects_type = false;
@@ -285,6 +288,8 @@ struct Logging {
 
 struct Config {
   Server server;
+  /// The kinds of servers that endpoints may be; not null.
+  std::shared_ptr<const Profiles> profiles = builtin_profiles();
   Proxy proxy;
   Vllm vllm;
   std::vector<Endpoint> endpoints;

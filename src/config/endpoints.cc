@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "config/ascii.h"
-#include "config/endpoint_type.h"
 #include "config/headers.h"
 #include "config/section.h"
 #include "config/units.h"
@@ -66,16 +65,16 @@ void read_name(const Section& section, Endpoint& endpoint) {
 }
 
 /// The endpoint's type; openai-compatible, which asks the least of a server, when it is not known.
-const EndpointType& read_type(const Section& section, Endpoint& endpoint) {
-  const EndpointType* type = endpoint_type("openai-compatible");
+const Profile& read_type(const Section& section, const Profiles& profiles, Endpoint& endpoint) {
+  const Profile* type = &profiles.openai_compatible();
   const std::optional<std::string> name = section.text("type");
   if (!section.has("type") || name == "auto") {
     section.warning("type", "the type is not detected yet; treated as openai-compatible");
-  } else if (const EndpointType* known = endpoint_type(name.value_or(""))) {
+  } else if (const Profile* known = profiles.of_type(name.value_or(""))) {
     type = known;
   } else if (name) {
     section.error("type",
-                  "must be one of: " + endpoint_type_names() + ", auto; got " + in_quotes(*name));
+                  "must be one of: " + profiles.names() + ", auto; got " + in_quotes(*name));
   }
   endpoint.type = type->name;
   return *type;
@@ -118,15 +117,16 @@ void read_checks(const Section& section, Endpoint& endpoint) {
   }
 }
 
-Endpoint read_endpoint(const Section& section, const Environment& env, Problems& problems) {
+Endpoint read_endpoint(const Section& section, const Profiles& profiles, const Environment& env,
+                       Problems& problems) {
   Endpoint endpoint;
   endpoint.line = section.line();
   read_url(section, endpoint);
   read_name(section, endpoint);
-  const EndpointType& type = read_type(section, endpoint);
-  endpoint.model_url = read_path(section, "model_url", endpoint, type.model_url);
+  const Profile& type = read_type(section, profiles, endpoint);
+  endpoint.model_url = read_path(section, "model_url", endpoint, type.models_path);
   endpoint.health_check_url =
-      read_path(section, "health_check_url", endpoint, type.health_check_url);
+      read_path(section, "health_check_url", endpoint, type.health_check_path);
   read_gpu_metrics_url(section, endpoint);
   if (const auto priority = section.integer("priority")) {
     endpoint.priority = static_cast<int>(*priority);
@@ -161,7 +161,7 @@ void EndpointReader::read(const Entry& list, const std::string& path) {
       continue;
     }
     const Section section(item, {item_path, "endpoints[]", item.line}, problems_);
-    endpoints_.push_back(read_endpoint(section, env_, problems_));
+    endpoints_.push_back(read_endpoint(section, profiles_, env_, problems_));
     check_unique(section, endpoints_.back());
   }
 }

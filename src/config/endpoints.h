@@ -19,10 +19,11 @@ inline constexpr std::size_t kEndpointsMax = 1024;
 /// Reads the lists of endpoints of one file and reports everything wrong with each endpoint, and
 /// those that share a name or a URL, in whichever list they are.
 ///
-/// `env` and `problems` must outlive it.
+/// All arguments must outlive it.
 class EndpointReader {
  public:
-  EndpointReader(const Environment& env, Problems& problems) : env_(env), problems_(problems) {}
+  EndpointReader(const Profiles& profiles, const Environment& env, Problems& problems)
+      : profiles_(profiles), env_(env), problems_(problems) {}
 
   /// Reads one list. `path` is that of the list, for messages.
   void read(const Entry& list, const std::string& path);
@@ -33,6 +34,7 @@ class EndpointReader {
  private:
   void check_unique(const Section& section, const Endpoint& endpoint);
 
+  const Profiles& profiles_;
   const Environment& env_;
   Problems& problems_;
   std::vector<Endpoint> endpoints_;

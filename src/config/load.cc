@@ -118,7 +118,7 @@ void read_all(const Section& root, const Environment& env, Config& config, Probl
   read_proxy(root.section("proxy"), config.proxy);
   read_vllm(root.section("vllm"), config.vllm, problems);
   read_logging(root.section("logging"), config.logging);
-  EndpointReader endpoints(env, problems);
+  EndpointReader endpoints(*config.profiles, env, problems);
   if (const Entry* list = root.entry("endpoints")) endpoints.read(*list, "endpoints");
   const Section discovery = root.section("discovery");
   // The only choice so far, so that there is nothing to keep.

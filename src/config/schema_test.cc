@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "config/endpoint_type.h"
 #include "config/load.h"
+#include "config/profile.h"
 
 namespace olla::config {
 namespace {
@@ -117,23 +117,21 @@ TEST(SchemaTest, TheDocumentHasEveryEndpointType) {
   std::string names;
   for (const auto& [name, cells] : document.table("Endpoint types")) {
     SCOPED_TRACE(name);
-    const EndpointType* type = endpoint_type(name);
+    const Profile* type = builtin_profiles()->of_type(name);
     ASSERT_NE(type, nullptr);
-    ASSERT_EQ(cells.size(), 4u);
+    ASSERT_EQ(cells.size(), 5u);
     EXPECT_EQ(type->name, name);
-    EXPECT_EQ(Document::plain(cells[2]), type->health_check_url);
-    EXPECT_EQ(Document::plain(cells[3]), type->model_url);
-    std::istringstream aliases(Document::plain(cells[1]));
-    std::size_t alias_bytes = 0;
-    for (std::string alias; std::getline(aliases >> std::ws, alias, ',');) {
-      EXPECT_EQ(endpoint_type(alias), type) << alias;
-      alias_bytes += alias.size() + 1;
-    }
-    EXPECT_EQ(alias_bytes + (alias_bytes == 0 ? 0 : 1), type->aliases.size());
+    std::string prefixes;
+    for (const std::string& prefix : type->prefixes)
+      prefixes += (prefixes.empty() ? "" : ", ") + prefix;
+    EXPECT_EQ(Document::plain(cells[1]), prefixes);
+    EXPECT_EQ(Document::plain(cells[2]), type->health_check_path);
+    EXPECT_EQ(Document::plain(cells[3]), type->models_path);
+    EXPECT_EQ(Document::plain(cells[4]), type->messages_path);
     names += name + ", ";
   }
   // Each is in both; of equal length together they are the same.
-  EXPECT_EQ(names.size(), endpoint_type_names().size() + 2);
+  EXPECT_EQ(names.size(), builtin_profiles()->names().size() + 2);
 }
 
 TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {

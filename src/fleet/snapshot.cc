@@ -36,7 +36,9 @@ bool EndpointView::lacks_route(std::string_view path) const {
          std::find(missing_routes->begin(), missing_routes->end(), path) != missing_routes->end();
 }
 
-Fleet::Fleet(std::vector<config::Endpoint> configured) : live_(configured.size()) {
+Fleet::Fleet(std::vector<config::Endpoint> configured,
+             std::shared_ptr<const config::Profiles> profiles)
+    : profiles_(std::move(profiles)), live_(configured.size()) {
   now_.first_seen = std::make_shared<const vllm::FirstSeen>();
   endpoints_.reserve(configured.size());
   now_.endpoints.reserve(configured.size());
@@ -45,6 +47,8 @@ Fleet::Fleet(std::vector<config::Endpoint> configured) : live_(configured.size()
     endpoints_.push_back({EndpointId(index), std::move(endpoint)});
     EndpointView view;
     view.endpoint = &endpoints_.back();
+    const config::Profile* profile = profiles_->of_type(view.endpoint->config.type);
+    view.profile = profile == nullptr ? &profiles_->openai_compatible() : profile;
     view.live = &live_[index];
     now_.endpoints.push_back(std::move(view));
   }

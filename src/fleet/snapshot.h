@@ -92,6 +92,7 @@ const char* to_string(Condition condition);
 /// is shared.
 struct EndpointView {
   const Endpoint* endpoint = nullptr;
+  const config::Profile* profile = nullptr;  ///< What kind of server it is; in the fleet's table.
   Live* live = nullptr;
   Health health = Health::kUnknown;
   /// Nobody listens on its port any more: an answer that has fallen silent will not go on.
@@ -109,7 +110,7 @@ struct EndpointView {
 
   [[nodiscard]] Condition condition() const;
   [[nodiscard]] bool lacks_route(std::string_view path) const;
-  [[nodiscard]] bool is_vllm() const { return endpoint->config.type == "vllm"; }
+  [[nodiscard]] bool is_vllm() const { return profile->name == "vllm"; }
 };
 
 /// The whole fleet at one moment, in the order of the config. Immutable once made, so that every
@@ -125,7 +126,8 @@ struct Snapshot {
 /// the others whenever a set_...() returned true. Ids that the fleet does not have are a bug.
 class Fleet {
  public:
-  explicit Fleet(std::vector<config::Endpoint> configured);
+  explicit Fleet(std::vector<config::Endpoint> configured,
+                 std::shared_ptr<const config::Profiles> profiles = config::builtin_profiles());
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
@@ -166,6 +168,7 @@ class Fleet {
   EndpointView& changeable(EndpointId id);
   void note_first_seen(const Listing& listing, std::int64_t now);
 
+  std::shared_ptr<const config::Profiles> profiles_;
   std::vector<Endpoint> endpoints_;  // Never resized: views point into it.
   std::vector<Live> live_;           // The same.
   Snapshot now_;

@@ -114,7 +114,7 @@ bool changes_models(std::string_view path) {
 }
 
 AdminPlan plan_admin_request(const fleet::Snapshot& snapshot, const AdminRequest& request) {
-  const Endpoints all = endpoints_of(snapshot, routing::Provider::kVllm);
+  const Endpoints all = endpoints_of(snapshot, request.provider);
   if (const auto name = http::query_parameter(request.target, "endpoint")) {
     const EndpointView* wanted = find_endpoint(all, *name);
     if (wanted == nullptr) return refused(no_such_endpoint_answer(all, *name));

@@ -8,6 +8,7 @@
 
 #include "http/head.h"
 #include "proxy/services.h"
+#include "routing/provider.h"
 
 namespace olla::proxy {
 
@@ -27,6 +28,7 @@ struct AdminRequest {
   std::string_view target;  ///< The same with the query, as the client wrote it.
   std::string_view body;
   std::string_view request_id;
+  routing::Provider provider = {};  ///< Of vLLM servers.
 };
 
 /// Whether the route changes which models a server lists.

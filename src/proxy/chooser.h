@@ -14,7 +14,7 @@ namespace olla::proxy {
 
 /// Where a request is to go.
 struct Destination {
-  routing::Provider provider = routing::Provider::kAny;
+  routing::Provider provider = {};
   std::string_view target;  ///< Path and query for the endpoint; in the client's head.
   std::string path;         ///< Its path, decoded.
   /// Only there, in whatever state it is: an administrator asks for this one.

@@ -49,7 +49,7 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   http::ResponseForwarding forwarding;
   forwarding.endpoint = endpoint.name;
   if (fits_header(request_.facts.model)) forwarding.model = *request_.facts.model;
-  forwarding.backend_type = endpoint.type;
+  forwarding.backend_type = attempt_.view().profile->name;
   forwarding.response_time_ms =
       static_cast<std::uint64_t>(milliseconds(Clock::now() - request_.client.request_start()));
   forwarding.request_id = request_.entry.request_id;

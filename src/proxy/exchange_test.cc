@@ -37,7 +37,7 @@ net::Awaitable<Outcome> exchange_once(Services& services, net::ServerConnection&
   Read read = co_await client.read_head();
   if (read == Read::kRequest) read = co_await client.read_body();
   EXPECT_EQ(read, Read::kRequest);
-  const auto route = routing::match_route(client.head().target);
+  const auto route = routing::match_route(client.head().target, *config::builtin_profiles());
   log::AccessEntry entry;
   entry.request_id = "id-1";
   Destination destination{route->provider, route->path, http::plain_path(route->path)};
@@ -231,13 +231,14 @@ TEST_F(ExchangeTest, NoEndpointLeftIsA503ThatSaysWhenToComeBack) {
   EXPECT_THAT(asked.client().received(), HasSubstr("\"code\":\"no_healthy_endpoint\""));
 }
 
-TEST_F(ExchangeTest, AProviderWithoutEndpointsIsA503) {
+TEST_F(ExchangeTest, AProviderWithoutEndpointsIsA404) {
   config::Config config = test::config_for({first.port()});
   config.endpoints[0].type = "openai-compatible";
   test::Gateway gateway(loop, std::move(config));
   Asked asked(gateway, kGet);
-  EXPECT_EQ(asked.outcome().status, 503);
-  EXPECT_THAT(asked.client().received(), HasSubstr("No endpoint of this provider is configured"));
+  EXPECT_EQ(asked.outcome().status, 404);
+  EXPECT_THAT(asked.client().received(), HasSubstr("No vllm endpoints available"));
+  EXPECT_THAT(asked.client().received(), HasSubstr("\"code\":\"no_endpoints\""));
   EXPECT_THAT(first.requests(), IsEmpty());
 }
 

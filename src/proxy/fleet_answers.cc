@@ -149,7 +149,7 @@ void add_fleet_fields(const Endpoints& endpoints, OwnAnswer& own) {
 std::optional<FleetDocument> fleet_document(routing::Provider provider, std::string_view path) {
   if (path == "/v1/models" || path == kModelPrefix) return FleetDocument::kModels;
   if (path.starts_with(kModelPrefix)) return FleetDocument::kModel;
-  if (provider != routing::Provider::kVllm) return std::nullopt;
+  if (!provider.is_vllm()) return std::nullopt;
   if (path == "/health") return FleetDocument::kHealth;
   if (path == "/ping") return FleetDocument::kPing;
   if (path == "/metrics") return FleetDocument::kMetrics;
@@ -199,7 +199,7 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
       own = co_await load_answer(services, snapshot, endpoints);
       break;
   }
-  if (provider == routing::Provider::kVllm) add_fleet_fields(endpoints, own);
+  if (provider.is_vllm()) add_fleet_fields(endpoints, own);
   co_return own;
 }
 
@@ -227,7 +227,7 @@ std::vector<const EndpointView*> endpoints_of(const fleet::Snapshot& snapshot,
                                               routing::Provider provider) {
   std::vector<const EndpointView*> endpoints;
   for (const EndpointView& view : snapshot.endpoints) {
-    if (routing::serves(provider, view.endpoint->config.type)) endpoints.push_back(&view);
+    if (provider.serves(view)) endpoints.push_back(&view);
   }
   return endpoints;
 }

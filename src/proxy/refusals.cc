@@ -36,7 +36,10 @@ Refused no_endpoint_answer(const ProxiedRequest& request, routing::NoPick reason
                                    *request.facts.model, request.destination.path),
               "unknown model"};
     case routing::NoPick::kNoEndpoints:
-      return {unavailable(request, "No endpoint of this provider is configured."), "no endpoint"};
+      return {error_answer(request, 404, "no_endpoints",
+                           "No " + std::string(request.destination.provider.name()) +
+                               " endpoints available: the gateway's configuration has none."),
+              "no endpoint"};
     default:
       return {unavailable(request, "No healthy endpoint could take this request. Try again later."),
               "no healthy endpoint"};

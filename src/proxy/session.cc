@@ -17,6 +17,17 @@ double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+/// The answer to a provider's prefix without the slash behind it, which Olla gives too: it keeps
+/// the method.
+OwnAnswer redirect_behind_slash(std::string_view target) {
+  const std::string_view prefix = target.substr(0, target.find('?'));
+  OwnAnswer own{307, {}};
+  own.content_type = {};
+  own.extra_fields =
+      "Location: " + std::string(prefix) + "/" + std::string(target.substr(prefix.size())) + "\r\n";
+  return own;
+}
+
 }  // namespace
 
 Session::Session(Services& services, net::Socket socket)
@@ -85,9 +96,13 @@ void Session::end_entry(log::AccessEntry& entry) {
 
 net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   const auto path = http::origin_form(client_->head().target);
-  const auto route = path ? routing::match_route(*path) : std::nullopt;
+  const auto route = path ? routing::match_route(*path, *services_.config.profiles) : std::nullopt;
   if (!route) {
     OwnAnswer own = co_await answer_of_path(path.value_or(std::string_view()));
+    co_return co_await answer_here(std::move(own), entry);
+  }
+  if (route->path.empty()) {
+    OwnAnswer own = redirect_behind_slash(*path);
     co_return co_await answer_here(std::move(own), entry);
   }
   Destination destination{route->provider, route->path, http::plain_path(route->path)};
@@ -101,9 +116,9 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
     co_return co_await answer_here(std::move(own), entry);
   }
   std::string admin_target;
-  if (route->provider == routing::Provider::kVllm && is_admin_route(destination.path)) {
-    const AdminRequest request{client_->head(), destination.path, route->path,
-                               client_->body().view(), entry.request_id};
+  if (route->provider.is_vllm() && is_admin_route(destination.path)) {
+    const AdminRequest request{client_->head(),        destination.path, route->path,
+                               client_->body().view(), entry.request_id, route->provider};
     AdminPlan plan = plan_admin_request(*services_.snapshot, request);
     if (plan.refusal) co_return co_await answer_here(std::move(*plan.refusal), entry);
     if (plan.together) {
@@ -134,9 +149,15 @@ net::Awaitable<OwnAnswer> Session::answer_of_path(std::string_view target) {
                           client_->body().view(), client_->client_address()};
   std::optional<OwnAnswer> answer = co_await services_.internal(services_, request);
   if (answer) co_return std::move(*answer);
+  if (target.starts_with("/olla/")) {
+    co_return make_error(404, "unknown_provider",
+                         "This gateway has no such provider. Behind /olla/ there may stand: "
+                         "proxy, " +
+                             services_.config.profiles->prefixes() + ".");
+  }
   co_return make_error(404, "unknown_route",
-                       "This gateway has no such path. Proxied paths begin with /olla/vllm/, "
-                       "/olla/openai/ or /olla/proxy/.");
+                       "This gateway has no such path. Proxied paths begin with /v1/ or with "
+                       "/olla/PROVIDER/, for example /olla/vllm/.");
 }
 
 /// Gives an answer of the gateway's own.
@@ -163,7 +184,7 @@ net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry
 net::Awaitable<void> Session::refuse() {
   log::AccessEntry entry = begin_entry();
   const auto path = http::origin_form(client_->head().target);
-  const auto route = path ? routing::match_route(*path) : std::nullopt;
+  const auto route = path ? routing::match_route(*path, *services_.config.profiles) : std::nullopt;
   const OwnAnswer answer = make_refusal(
       client_->refusal(), vllm::error_shape_of(route ? http::plain_path(route->path) : ""));
   entry.status = answer.status;

@@ -262,7 +262,7 @@ TEST_F(SessionTest, ErrorsOfTheMessagesRoutesHaveTheirShape) {
 
 TEST_F(SessionTest, AnUnknownPathIsA404) {
   Served served(gateway);
-  served.client().send(get("/v1/models", "Connection: close\r\n"));
+  served.client().send(get("/v1", "Connection: close\r\n"));
   EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 404 Not Found\r\n"));
   EXPECT_THAT(served.all_received(), HasSubstr("\"code\":\"unknown_route\""));
 }

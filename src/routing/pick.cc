@@ -60,7 +60,7 @@ class Choice {
 
  private:
   [[nodiscard]] bool is_of_provider(const EndpointView& view) const {
-    return serves(request_.provider, view.endpoint->config.type);
+    return request_.provider.serves(view);
   }
   [[nodiscard]] bool is_usable(const EndpointView& view) const {
     return is_of_provider(view) && !(request_.spares_vllm && view.is_vllm()) &&

@@ -12,7 +12,7 @@
 namespace olla::routing {
 
 struct PickRequest {
-  Provider provider = Provider::kAny;
+  Provider provider = {};
   std::optional<std::string_view> model = std::nullopt;  ///< As the client wrote it, if it did.
   std::span<const EndpointId> tried = {};                ///< Endpoints that failed this request.
   /// The name of the endpoint's route: one that misses it is no choice.

@@ -99,20 +99,24 @@ constexpr auto kUp = Health::kHealthy;
 constexpr auto kDown = Health::kUnhealthy;
 constexpr auto kNew = Health::kUnknown;
 
+Provider vllm() {
+  return Provider::of(*config::builtin_profiles()->of_type("vllm"));
+}
+
 struct Case {
   const char* name;
   std::vector<Spec> fleet;
   std::string picked;
   std::optional<std::string_view> model = std::nullopt;
   std::vector<std::uint32_t> tried = {};
-  Provider provider = Provider::kVllm;
+  Provider provider = vllm();
 };
 
 const Case kCases[] = {
     {"nothing configured", {}, "no endpoints"},
     {"nothing of the provider", {{"a", kUp, {}, 0, "ollama"}}, "no endpoints"},
-    {"every type serves OpenAI", {{"a", kUp, {}, 0, "ollama"}}, "a", {}, {}, Provider::kOpenAi},
-    {"every type serves the proxy", {{"a", kUp, {}, 0, "ollama"}}, "a", {}, {}, Provider::kAny},
+    {"every type serves OpenAI", {{"a", kUp, {}, 0, "ollama"}}, "a", {}, {}, Provider::openai()},
+    {"every type serves the proxy", {{"a", kUp, {}, 0, "ollama"}}, "a", {}, {}, Provider::any()},
     {"the least loaded", {{"a", kUp, {}, 2}, {"b", kUp, {}, 1}, {"c", kUp, {}, 3}}, "b"},
     {"another type is no candidate", {{"a", kUp, {}, 0, "ollama"}, {"b", kUp, {}, 5}}, "b"},
     {"unhealthy is no candidate", {{"a", kDown}, {"b", kUp, {}, 5}}, "b"},
@@ -196,8 +200,8 @@ TEST(PickTest, ChoosesAsTheRulesSay) {
 
 TEST(PickTest, ARequestMaySpareTheVllmServers) {
   const Scene mixed({{"a"}, {"b", kUp, {}, 5, "ollama"}});
-  EXPECT_EQ(mixed.pick_name({.provider = Provider::kAny, .spares_vllm = true}), "b");
-  EXPECT_EQ(mixed.pick_name({.provider = Provider::kVllm, .spares_vllm = true}), "spared");
+  EXPECT_EQ(mixed.pick_name({.provider = Provider::any(), .spares_vllm = true}), "b");
+  EXPECT_EQ(mixed.pick_name({.provider = vllm(), .spares_vllm = true}), "spared");
 }
 
 TEST(PickTest, ARequestMayBelongToOneEndpoint) {

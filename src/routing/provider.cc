@@ -1,31 +1,49 @@
 #include "routing/provider.h"
 
+#include <algorithm>
+
 namespace olla::routing {
 namespace {
 
-struct Prefix {
-  std::string_view text;  // Its last byte is the first one of the backend's path.
-  Provider provider;
-};
+constexpr std::string_view kPrefix = "/olla/";
+constexpr std::string_view kBareApi = "/v1/";
 
-constexpr Prefix kPrefixes[] = {
-    {"/olla/vllm/", Provider::kVllm},
-    {"/olla/openai/", Provider::kOpenAi},
-    {"/olla/proxy/", Provider::kAny},
-};
+std::optional<Provider> provider_of(std::string_view prefix, const config::Profiles& profiles) {
+  if (prefix == "proxy") return Provider::any();
+  const config::Profile* profile = profiles.of_prefix(prefix);
+  if (profile == nullptr) return std::nullopt;
+  if (profile == &profiles.openai_compatible()) return Provider::openai();
+  return Provider::of(*profile);
+}
 
 }  // namespace
 
-std::optional<Route> match_route(std::string_view target) {
-  for (const Prefix& prefix : kPrefixes) {
-    if (!target.starts_with(prefix.text)) continue;
-    return Route{prefix.provider, target.substr(prefix.text.size() - 1)};
+bool Provider::serves(const fleet::EndpointView& view) const {
+  switch (kind_) {
+    case Kind::kAny:
+      return true;
+    case Kind::kOpenAi:
+      return view.profile->openai_compatible;
+    case Kind::kProfile:
+      break;
   }
-  return std::nullopt;
+  return view.profile->name == profile_->name;
 }
 
-bool serves(Provider provider, std::string_view type) {
-  return provider != Provider::kVllm || type == "vllm";
+std::string_view Provider::name() const {
+  if (profile_ != nullptr) return profile_->name;
+  return kind_ == Kind::kOpenAi ? "openai" : "proxy";
+}
+
+std::optional<Route> match_route(std::string_view target, const config::Profiles& profiles) {
+  if (target.starts_with(kBareApi)) return Route{Provider::openai(), target};
+  if (!target.starts_with(kPrefix)) return std::nullopt;
+  std::string_view rest = target.substr(kPrefix.size());
+  const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+  const auto provider = provider_of(rest.substr(0, end), profiles);
+  if (!provider) return std::nullopt;
+  rest.remove_prefix(end);
+  return Route{*provider, rest.starts_with('/') ? rest : std::string_view()};
 }
 
 }  // namespace olla::routing

@@ -27,9 +27,10 @@ def client(gateway, world):
     [
         "/",
         "/foo",
-        "/v1/models",
+        "/v1",
         "/olla/nope/v1/models",
         "/olla/VLLM/v1/audio/x",
+        "/olla/docker-model-runner/v1/models",
         "/internal/nope",
         "/olla",
     ],
@@ -64,7 +65,9 @@ def test_does_not_name_an_endpoint_in_its_own_answers(client):
         assert client.request("GET", target).header("x-olla-endpoint") is None
 
 
-@pytest.mark.parametrize("prefix", ["/olla/vllm", "/olla/openai", "/olla/proxy"])
+@pytest.mark.parametrize(
+    "prefix", ["/olla/vllm", "/olla/openai", "/olla/openai-compatible", "/olla/proxy"]
+)
 @pytest.mark.parametrize(
     "rest",
     [
