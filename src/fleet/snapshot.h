@@ -36,6 +36,17 @@ class Booking {
     // Counters only steer the choice; nothing else is published through them, so relaxed will do.
     live.in_flight.fetch_add(1, std::memory_order_relaxed);
   }
+  /// Books nothing when `limit` requests are in flight already; 0 is no limit. However many threads
+  /// book at once, there are never more.
+  static Booking within(Live& live, std::uint32_t limit) {
+    if (limit == 0) return Booking(live);
+    std::uint32_t now = live.in_flight.load(std::memory_order_relaxed);
+    while (now < limit) {
+      if (live.in_flight.compare_exchange_weak(now, now + 1, std::memory_order_relaxed))
+        return Booking(&live);
+    }
+    return {};
+  }
   Booking(Booking&& other) noexcept : live_(std::exchange(other.live_, nullptr)) {}
   Booking& operator=(Booking&& other) noexcept {
     Booking(std::move(other)).swap(*this);
@@ -51,6 +62,7 @@ class Booking {
   explicit operator bool() const { return live_ != nullptr; }
 
  private:
+  explicit Booking(Live* booked) : live_(booked) {}
   void swap(Booking& other) noexcept { std::swap(live_, other.live_); }
 
   Live* live_ = nullptr;

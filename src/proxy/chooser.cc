@@ -13,13 +13,26 @@ void Chooser::begin(const openai::RequestFacts& facts, std::string_view body) {
   if (!id.empty()) owner_ = services_.shared.response_owners.find(id);
 }
 
-routing::Pick Chooser::choose(const fleet::Snapshot& snapshot) const {
+Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) const {
   if (destination_.endpoint) {
+    // Also one that is full: an administrator's request is no inference.
     const fleet::EndpointView& view = snapshot.endpoints[destination_.endpoint->value()];
-    if (!tried_.empty() || view.addresses.empty())
-      return {nullptr, {}, routing::NoPick::kNoneReady};
-    return {&view};
+    if (tried_.empty() && !view.addresses.empty()) return {{&view}, fleet::Booking(*view.live)};
+    routing::Pick none;
+    none.reason = routing::NoPick::kNoneReady;
+    return {none, {}};
   }
+  const std::string_view model = facts_->model ? *facts_->model : std::string_view();
+  for (;;) {
+    Chosen chosen;
+    chosen.pick = pick(snapshot, services_.shared.turns.next(model));
+    chosen.booking = routing::book(chosen.pick);
+    // When another thread took the endpoint's last place meanwhile, it is full for the next choice.
+    if (chosen.pick.view == nullptr || chosen.booking) return chosen;
+  }
+}
+
+routing::Pick Chooser::pick(const fleet::Snapshot& snapshot, std::uint32_t turn) const {
   routing::PickRequest request;
   request.provider = destination_.provider;
   if (facts_->model) request.model = *facts_->model;
@@ -27,12 +40,14 @@ routing::Pick Chooser::choose(const fleet::Snapshot& snapshot) const {
   request.route = vllm::route_name(destination_.path);
   request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
   request.only = owner_;
-  request.turn = services_.shared.turn.fetch_add(1, std::memory_order_relaxed);
+  request.balancer = services_.config.proxy.load_balancer;
+  request.draw = {turn, services_.random.next()};
+  request.now = Clock::now();
   return routing::pick(snapshot, request);
 }
 
 bool Chooser::another_can() const {
-  return choose(*services_.snapshot).view != nullptr;
+  return !destination_.endpoint && pick(*services_.snapshot, 0).view != nullptr;
 }
 
 }  // namespace olla::proxy

@@ -32,8 +32,13 @@ class Chooser {
   /// `body` is looked at in this call alone.
   void begin(const openai::RequestFacts& facts, std::string_view body);
 
-  /// The endpoint for the next try, in `snapshot`.
-  [[nodiscard]] routing::Pick choose(const fleet::Snapshot& snapshot) const;
+  /// The endpoint for the next try, in `snapshot`, and the request booked on it; without an
+  /// endpoint nothing is booked.
+  struct Chosen {
+    routing::Pick pick;
+    fleet::Booking booking;
+  };
+  [[nodiscard]] Chosen choose(const fleet::Snapshot& snapshot) const;
 
   /// The endpoint is no choice from here on.
   void note_tried(EndpointId endpoint) { tried_.push_back(endpoint); }
@@ -42,6 +47,8 @@ class Chooser {
   [[nodiscard]] bool another_can() const;
 
  private:
+  [[nodiscard]] routing::Pick pick(const fleet::Snapshot& snapshot, std::uint32_t turn) const;
+
   Services& services_;
   const Destination& destination_;
   const openai::RequestFacts* facts_ = nullptr;

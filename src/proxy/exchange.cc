@@ -87,14 +87,13 @@ net::Awaitable<void> Exchange::try_endpoints() {
   for (;;) {
     // Held here, since a new snapshot may be published while this request runs.
     const std::shared_ptr<const fleet::Snapshot> snapshot = request_.services.snapshot;
-    const routing::Pick picked = chooser_.choose(*snapshot);
-    if (picked.view == nullptr) {
-      co_await answer_no_endpoint(picked);
+    const Chooser::Chosen chosen = chooser_.choose(*snapshot);
+    if (chosen.pick.view == nullptr) {
+      co_await answer_no_endpoint(chosen.pick);
       co_return;
     }
-    const fleet::Booking booking = routing::book(picked);
-    chooser_.note_tried(picked.view->endpoint->id);
-    const Next next = co_await try_endpoint(picked);
+    chooser_.note_tried(chosen.pick.view->endpoint->id);
+    const Next next = co_await try_endpoint(chosen.pick);
     attempt_.reset();  // It refers to the snapshot.
     if (next == Next::kOver) co_return;
   }

@@ -199,7 +199,7 @@ TEST_F(ExchangeTest, GoesOnToAnEndpointThatAnswers) {
                                                 cut.port(), first.port()}));
   for (std::uint32_t turn = 0; turn < 5; ++turn) {
     SCOPED_TRACE(turn);
-    gateway.shared.turn = turn;
+    gateway.shared.turns.start_at(turn);
     const std::size_t before = first.requests().size();
     Asked asked(gateway, post(kBody));
     const Outcome& outcome = asked.outcome();
@@ -608,7 +608,7 @@ const std::string kNoRoute = test::sized_answer("404 Not Found", R"({"detail":"N
 TEST_F(ExchangeTest, ABusyServerSendsTheRequestElsewhere) {
   first.on_request(test::answers(kBusy));
   for (std::uint32_t turn = 0; turn < 2; ++turn) {
-    both.shared.turn = turn;
+    both.shared.turns.start_at(turn);
     Asked asked(both, post(kBody));
     EXPECT_EQ(asked.outcome().status, 200);
     EXPECT_EQ(asked.outcome().endpoint, "e1");
@@ -624,7 +624,7 @@ TEST_F(ExchangeTest, ABusyServerSendsTheRequestElsewhere) {
 
 TEST_F(ExchangeTest, ADrainingServerIsToldAndItsRequestGoesElsewhere) {
   first.on_request(test::answers(kDraining));
-  both.shared.turn = 0;
+  both.shared.turns.start_at(0);
   Asked asked(both, post(kBody));
   EXPECT_EQ(asked.outcome().status, 200);
   EXPECT_EQ(asked.outcome().endpoint, "e1");
@@ -636,7 +636,7 @@ TEST_F(ExchangeTest, ADrainingServerIsToldAndItsRequestGoesElsewhere) {
 
 TEST_F(ExchangeTest, AServerOfAnotherKindIsRememberedAndTheRequestGoesElsewhere) {
   first.on_request(test::answers(kNoRoute));
-  both.shared.turn = 0;
+  both.shared.turns.start_at(0);
   Asked asked(both, post(kBody));
   EXPECT_EQ(asked.outcome().status, 200);
   EXPECT_EQ(asked.outcome().endpoint, "e1");
@@ -661,7 +661,7 @@ TEST_F(ExchangeTest, OtherErrorsOfAServerAreForTheClient) {
 TEST_F(ExchangeTest, AServerThatBreaksWithinAShortAnswerIsNoAnswer) {
   first.on_request(
       test::answers_and_closes("HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\n\r\n{"));
-  both.shared.turn = 0;
+  both.shared.turns.start_at(0);
   Asked asked(both, post(kBody));
   EXPECT_EQ(asked.outcome().status, 200);
   EXPECT_EQ(asked.outcome().endpoint, "e1");
@@ -672,7 +672,7 @@ TEST_F(ExchangeTest, AnAnswerOfBeforeIsAskedForWhereItIs) {
       test::sized_answer("200 OK", R"({"id":"resp_7","object":"response"})");
   first.on_request(test::answers(created));
   second.on_request(test::answers(test::sized_answer("404 Not Found", "{}")));
-  both.shared.turn = 0;
+  both.shared.turns.start_at(0);
   const auto create = [](const std::string& body) {
     return "POST /olla/vllm/v1/responses HTTP/1.1\r\nHost: gw\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -684,7 +684,7 @@ TEST_F(ExchangeTest, AnAnswerOfBeforeIsAskedForWhereItIs) {
         std::string("POST /olla/vllm/v1/responses/resp_7/cancel HTTP/1.1\r\nHost: gw\r\n\r\n"),
         create(R"({"input":"x","previous_response_id":"resp_7"})")}) {
     for (std::uint32_t turn = 0; turn < 2; ++turn) {
-      both.shared.turn = turn;
+      both.shared.turns.start_at(turn);
       Asked again(both, request);
       EXPECT_EQ(again.outcome().endpoint, "e0") << request;
     }
@@ -721,7 +721,7 @@ TEST_F(ExchangeTest, AStreamThatFallsSilentWhileThePortRefusesEnds) {
 
 TEST_F(ExchangeTest, ARequestThatWaitsWhileThePortRefusesGoesElsewhere) {
   first.on_request(test::stays_silent());
-  both.shared.turn = 0;
+  both.shared.turns.start_at(0);
   Asked asked(both, post(kBody));
   loop.run_until([&] { return first.requests().size() == 1; });
   both.fleet.set_refuses(EndpointId(0), true);

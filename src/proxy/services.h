@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "net/server_connection.h"
 #include "net/types.h"
 #include "proxy/metrics_pages.h"
+#include "routing/turns.h"
 
 namespace olla::proxy {
 
@@ -67,7 +67,7 @@ class Findings {
 
 /// What all threads share.
 struct Shared {
-  std::atomic<std::uint32_t> turn{0};  ///< Counts picks, so that ties go in turn.
+  routing::Turns turns;
   fleet::ResponseOwners response_owners;
   MetricsPages metrics_pages;  ///< Of the background thread.
 };

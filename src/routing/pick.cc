@@ -1,7 +1,10 @@
 #include "routing/pick.h"
 
 #include <algorithm>
-#include <limits>
+#include <array>
+
+#include "base/check.h"
+#include "config/endpoints.h"
 
 namespace olla::routing {
 namespace {
@@ -9,14 +12,25 @@ namespace {
 using fleet::Condition;
 using fleet::EndpointView;
 
-/// How the endpoints of a provider are asked for the model of a request.
+static_assert(kEndpointsMax >= config::kEndpointsMax);
+
+/// How an endpoint has the model of a request; the earlier, the better.
 enum class Match : std::uint8_t {
-  kAny,       ///< The request names none.
-  kExact,     ///< Some list it.
-  kFolded,    ///< Some list a name that differs in the case of letters.
-  kUnlisted,  ///< None does, but the lists of some are not known.
+  kAny,            ///< The request names none.
+  kAlias,          ///< It lists one of the models that the alias stands for.
+  kExact,          ///< It lists it.
+  kFolded,         ///< It lists a name that differs in the case of letters.
+  kUnlistedAlias,  ///< Its list is not known, and the name is an alias.
+  kUnlisted,       ///< Its list is not known.
   kNone,
 };
+
+// The unit of weights: fine enough for the share of an endpoint that starts slowly.
+constexpr std::uint32_t kWeightUnit = 256;
+
+std::uint32_t weight_of(const EndpointView& view) {
+  return view.endpoint->config.weight * kWeightUnit;
+}
 
 bool was_tried(const EndpointView& view, std::span<const EndpointId> tried) {
   return std::find(tried.begin(), tried.end(), view.endpoint->id) != tried.end();
@@ -26,39 +40,78 @@ std::uint32_t load_of(const EndpointView& view) {
   return view.live->in_flight.load(std::memory_order_relaxed);
 }
 
+bool is_full(const EndpointView& view, std::uint32_t load) {
+  const std::uint32_t limit = view.endpoint->config.max_concurrent;
+  return limit > 0 && load >= limit;
+}
+
 bool lists(const EndpointView& view, std::string_view model) {
-  return view.models && std::binary_search(view.models->ids.begin(), view.models->ids.end(), model);
+  return std::binary_search(view.models->ids.begin(), view.models->ids.end(), model);
 }
 
 std::optional<std::string_view> spelling(const EndpointView& view, std::string_view model) {
   return view.models ? vllm::served_name(model, view.models->ids) : std::nullopt;
 }
 
-/// One choice: what has to be known of all endpoints before one can be judged.
+/// What the endpoint calls the first of the models that it has.
+std::optional<std::string_view> first_of(const EndpointView& view,
+                                         std::span<const std::string> models) {
+  for (const std::string& model : models) {
+    if (const auto name = spelling(view, model)) return name;
+  }
+  return std::nullopt;
+}
+
+/// One choice: finds the candidates, and lets the policy choose among them.
 class Choice {
  public:
   Choice(const fleet::Snapshot& snapshot, const PickRequest& request)
       : snapshot_(snapshot), request_(request) {
-    survey();
+    OLLA_CHECK(snapshot.endpoints.size() <= kEndpointsMax);
   }
 
   Pick make() {
-    if (!configured_) return {nullptr, {}, NoPick::kNoEndpoints};
-    if (!usable_) return {nullptr, {}, request_.only ? NoPick::kNoneReady : NoPick::kSpared};
-    if (match_ == Match::kNone) return {nullptr, {}, NoPick::kUnknownModel};
-    const EndpointView* best = least_loaded();
+    survey();
+    if (!configured_) return none(NoPick::kNoEndpoints);
+    if (!usable_) return none(request_.only ? NoPick::kNoneReady : NoPick::kSpared);
+    if (match_ == Match::kNone)
+      return none(others_have_it() ? NoPick::kOtherProviders : NoPick::kUnknownModel);
+    collect(/*needs_route=*/true);
     // When all miss the route, one of them says so; not one after the other.
-    if (best == nullptr && request_.tried.empty() && !request_.route.empty()) {
-      needs_route_ = false;
-      best = least_loaded();
+    if (size_ == 0 && any_misses_ && !any_full_ && request_.tried.empty())
+      collect(/*needs_route=*/false);
+    if (size_ == 0) {
+      return none(any_full_    ? NoPick::kAllFull
+                  : any_tried_ ? NoPick::kAllTried
+                               : NoPick::kNoneReady);
     }
-    if (best == nullptr) return {nullptr, {}, any_tried_ ? NoPick::kAllTried : NoPick::kNoneReady};
-    Pick pick{best};
-    if (match_ == Match::kFolded) pick.model = spelling(*best, *request_.model);
-    return pick;
+    const Candidate& chosen = choose(request_.balancer, {candidates_.data(), size_}, request_.draw);
+    return picked(snapshot_.endpoints[chosen.index]);
   }
 
  private:
+  [[nodiscard]] Pick none(NoPick reason) const {
+    Pick pick;
+    pick.reason = reason;
+    pick.by_alias = is_by_alias();
+    pick.able = able_;
+    return pick;
+  }
+
+  [[nodiscard]] Pick picked(const EndpointView& view) const {
+    Pick pick{&view};
+    pick.by_alias = is_by_alias();
+    pick.able = able_;
+    if (match_ == Match::kAlias) pick.model = first_of(view, request_.alias_of);
+    if (match_ == Match::kUnlistedAlias) pick.model = request_.alias_of.front();
+    if (match_ == Match::kFolded) pick.model = spelling(view, *request_.model);
+    if (pick.model == request_.model) pick.model.reset();
+    return pick;
+  }
+
+  [[nodiscard]] bool is_by_alias() const {
+    return match_ == Match::kAlias || match_ == Match::kUnlistedAlias;
+  }
   [[nodiscard]] bool is_of_provider(const EndpointView& view) const {
     return request_.provider.serves(view);
   }
@@ -66,86 +119,93 @@ class Choice {
     return is_of_provider(view) && !(request_.spares_vllm && view.is_vllm()) &&
            (!request_.only || *request_.only == view.endpoint->id);
   }
+  [[nodiscard]] bool names_model() const { return request_.model && !request_.model->empty(); }
 
+  /// Judges each endpoint by itself, and finds what has to be known of all of them before one can
+  /// be a candidate: how the model is had, and whether one is ready.
   void survey() {
-    const bool names_model = request_.model && !request_.model->empty();
-    match_ = names_model ? Match::kNone : Match::kAny;
-    for (const EndpointView& view : snapshot_.endpoints) {
-      configured_ = configured_ || is_of_provider(view);
+    match_ = names_model() ? Match::kNone : Match::kAny;
+    for (std::size_t i = 0; i < snapshot_.endpoints.size(); ++i) {
+      const EndpointView& view = snapshot_.endpoints[i];
+      Trait& trait = traits_[i];
+      trait.usable = false;
+      if (!is_of_provider(view)) continue;
+      configured_ = true;
       if (!is_usable(view)) continue;
       usable_ = true;
-      if (view.condition() == Condition::kReady) wanted_ = Condition::kReady;
-      if (names_model && match_ != Match::kExact) match_ = std::min(match_, match_of(view));
+      trait.usable = true;
+      trait.condition = view.condition();
+      if (trait.condition == Condition::kReady) wanted_ = Condition::kReady;
+      trait.match = names_model() ? match_of(view) : Match::kAny;
+      match_ = std::min(match_, trait.match);
     }
   }
 
+  /// Does not look for what is no better than what another endpoint has.
   [[nodiscard]] Match match_of(const EndpointView& view) const {
-    if (!view.models) return Match::kUnlisted;
-    if (lists(view, *request_.model)) return Match::kExact;
-    return spelling(view, *request_.model) ? Match::kFolded : Match::kNone;
+    if (!view.models) return request_.alias_of.empty() ? Match::kUnlisted : Match::kUnlistedAlias;
+    if (!request_.alias_of.empty() && first_of(view, request_.alias_of)) return Match::kAlias;
+    if (match_ >= Match::kExact && lists(view, *request_.model)) return Match::kExact;
+    return match_ >= Match::kFolded && spelling(view, *request_.model) ? Match::kFolded
+                                                                       : Match::kNone;
   }
 
-  [[nodiscard]] bool has_model(const EndpointView& view) const {
-    switch (match_) {
-      case Match::kAny:
-        return true;
-      case Match::kExact:
-        return lists(view, *request_.model);
-      case Match::kFolded:
-        return spelling(view, *request_.model).has_value();
-      default:
-        return !view.models;
-    }
+  /// Whether an endpoint lists the model that this request may not go to.
+  [[nodiscard]] bool others_have_it() const {
+    return std::any_of(
+        snapshot_.endpoints.begin(), snapshot_.endpoints.end(), [this](const EndpointView& view) {
+          return !is_of_provider(view) &&
+                 (spelling(view, *request_.model) || first_of(view, request_.alias_of));
+        });
   }
 
-  /// Whether the endpoint could take the request if it was not tried.
-  [[nodiscard]] bool is_able(const EndpointView& view) const {
-    return is_usable(view) && view.condition() == wanted_ && !view.addresses.empty() &&
-           has_model(view);
-  }
-  /// Whether one that is able is to be left out for this request.
-  [[nodiscard]] bool is_left_out(const EndpointView& view) const {
-    return was_tried(view, request_.tried) || (needs_route_ && view.lacks_route(request_.route));
-  }
-
-  const EndpointView* least_loaded() {
-    const EndpointView* best = nullptr;
-    std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
-    std::uint32_t ties = 0;
-    for (const EndpointView& view : snapshot_.endpoints) {
-      if (!is_able(view)) continue;
-      any_tried_ = any_tried_ || was_tried(view, request_.tried);
-      if (is_left_out(view)) continue;
-      const std::uint32_t load = load_of(view);
-      if (best == nullptr || load < least) {
-        best = &view;
-        least = load;
-        ties = 0;
+  /// Fills the candidates.
+  void collect(bool needs_route) {
+    able_ = 0;
+    for (std::size_t i = 0; i < snapshot_.endpoints.size(); ++i) {
+      const Trait& trait = traits_[i];
+      if (!trait.usable || trait.match != match_ || trait.condition != wanted_) continue;
+      const EndpointView& view = snapshot_.endpoints[i];
+      if (view.addresses.empty()) continue;
+      ++able_;
+      if (was_tried(view, request_.tried)) {
+        any_tried_ = true;
+        continue;
       }
-      if (load == least) ++ties;
+      if (needs_route && view.lacks_route(request_.route)) {
+        any_misses_ = true;
+        continue;
+      }
+      const std::uint32_t load = load_of(view);
+      if (is_full(view, load)) {
+        any_full_ = true;
+        continue;
+      }
+      candidates_[size_++] = {static_cast<std::uint32_t>(i), load, weight_of(view),
+                              view.endpoint->config.priority};
     }
-    if (best == nullptr) return nullptr;
-
-    // Counted in a second pass, which needs no list of the tied ones. Other threads may have moved
-    // the counters since: then the last one that still fits is as good.
-    std::uint32_t to_skip = request_.turn % ties;
-    for (const EndpointView& view : snapshot_.endpoints) {
-      if (!is_able(view) || is_left_out(view) || load_of(view) > least) continue;
-      best = &view;
-      if (to_skip == 0) break;
-      --to_skip;
-    }
-    return best;
   }
+
+  struct Trait {
+    bool usable;
+    Condition condition;
+    Match match;
+  };
 
   const fleet::Snapshot& snapshot_;
   const PickRequest& request_;
   bool configured_ = false;
   bool usable_ = false;
-  bool needs_route_ = true;
   bool any_tried_ = false;
+  bool any_misses_ = false;
+  bool any_full_ = false;
   Match match_ = Match::kAny;
   Condition wanted_ = Condition::kUnknown;  // kReady as soon as there is one.
+  std::uint32_t able_ = 0;
+  std::size_t size_ = 0;  // Of candidates_.
+  // Not initialised: only what was filled is read, and there may be three endpoints.
+  std::array<Trait, kEndpointsMax> traits_;
+  std::array<Candidate, kEndpointsMax> candidates_;
 };
 
 }  // namespace
@@ -155,7 +215,8 @@ Pick pick(const fleet::Snapshot& snapshot, const PickRequest& request) {
 }
 
 fleet::Booking book(const Pick& pick) {
-  return pick.view == nullptr ? fleet::Booking() : fleet::Booking(*pick.view->live);
+  if (pick.view == nullptr) return {};
+  return fleet::Booking::within(*pick.view->live, pick.view->endpoint->config.max_concurrent);
 }
 
 }  // namespace olla::routing

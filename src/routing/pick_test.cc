@@ -24,6 +24,9 @@ struct Spec {
   bool listed = true;
   std::vector<std::string> missing = {};
   bool draining = false;
+  std::uint32_t limit = 0;
+  std::uint32_t weight = 1;
+  int priority = 100;
 };
 
 /// A fleet in a given state, its snapshot, and the bookings that make up its load.
@@ -71,6 +74,10 @@ class Scene {
         return "spared";
       case NoPick::kUnknownModel:
         return "unknown model";
+      case NoPick::kOtherProviders:
+        return "only others have it";
+      case NoPick::kAllFull:
+        return "all full";
       case NoPick::kAllTried:
         return "all tried";
       case NoPick::kNoneReady:
@@ -86,6 +93,9 @@ class Scene {
       config::Endpoint& endpoint = endpoints.emplace_back();
       endpoint.name = spec.name;
       endpoint.type = spec.type;
+      endpoint.max_concurrent = spec.limit;
+      endpoint.weight = spec.weight;
+      endpoint.priority = spec.priority;
     }
     return endpoints;
   }
@@ -179,8 +189,28 @@ const Case kCases[] = {
      {1}},
     {"a list of another provider does not count",
      {{"a", kUp, {"x"}}, {"b", kUp, {"m"}, 0, "ollama"}},
-     "unknown model",
+     "only others have it",
      "m"},
+    {"another provider has it in another case of letters, and is down",
+     {{"a", kUp, {"x"}}, {"b", kDown, {"M"}, 0, "ollama"}},
+     "only others have it",
+     "m"},
+    {"a full one is no candidate",
+     {{.name = "a", .in_flight = 3, .limit = 3}, {"b", kUp, {}, 5}},
+     "b"},
+    {"one that is not full yet",
+     {{.name = "a", .in_flight = 2, .limit = 3}, {"b", kUp, {}, 5}},
+     "a"},
+    {"all full", {{.name = "a", .in_flight = 3, .limit = 3}, {"b", kDown}}, "all full"},
+    {"one full, the other tried",
+     {{.name = "a", .in_flight = 3, .limit = 3}, {"b"}},
+     "all full",
+     {},
+     {1}},
+    {"one that misses the route does not stand in for a full one",
+     {{.name = "a", .missing = {"/r"}}, {.name = "b", .in_flight = 1, .limit = 1}},
+     "all full"},
+    {"weights count", {{.name = "a", .in_flight = 3, .weight = 2}, {"b", kUp, {}, 2}}, "a"},
 };
 
 TEST(PickTest, ChoosesAsTheRulesSay) {
@@ -191,8 +221,8 @@ TEST(PickTest, ChoosesAsTheRulesSay) {
     for (const std::uint32_t id : c.tried)
       tried.emplace_back(id);
     for (std::uint32_t turn = 0; turn < 5; ++turn) {
-      PickRequest request{c.provider, c.model, tried, "/r"};
-      request.turn = turn;
+      PickRequest request{.provider = c.provider, .model = c.model, .tried = tried, .route = "/r"};
+      request.draw.turn = turn;
       EXPECT_EQ(scene.pick_name(request), c.picked);
     }
   }
@@ -218,7 +248,7 @@ TEST(PickTest, TurnsVisitTiedEndpointsEvenly) {
   std::map<std::string, int> times;
   std::string order;
   for (std::uint32_t turn = 0; turn < 300; ++turn) {
-    const std::string name = scene.pick_name({.turn = turn});
+    const std::string name = scene.pick_name({.draw = {.turn = turn}});
     ++times[name];
     if (turn < 6) order += name;
   }
@@ -226,16 +256,74 @@ TEST(PickTest, TurnsVisitTiedEndpointsEvenly) {
   EXPECT_EQ(times, (std::map<std::string, int>{{"a", 100}, {"d", 100}, {"f", 100}}));
 }
 
+TEST(PickTest, AnAliasGoesToThoseThatHaveOneOfItsModels) {
+  const std::vector<std::string> models = {"big", "Small"};
+  const auto pick_alias = [&models](const std::vector<Spec>& fleet, std::string_view name = "a") {
+    const Scene scene(fleet);
+    const Pick picked = pick(scene.snapshot(), {.model = name, .alias_of = models});
+    std::string text = scene.pick_name({.model = name, .alias_of = models});
+    if (picked.by_alias) text += " of " + std::to_string(picked.able);
+    return text;
+  };
+  EXPECT_EQ(pick_alias({{"x", kUp, {"small"}, 1}, {"y", kUp, {"a"}}}), "x as small of 1");
+  // The first that an endpoint has, and any endpoint that has one.
+  EXPECT_EQ(pick_alias({{"x", kUp, {"Small", "big"}}, {"y", kUp, {"Small"}, 5}}), "x as big of 2");
+  EXPECT_EQ(pick_alias({{"x", kUp, {"big"}, 5}, {"y", kUp, {"Small"}}}), "y as Small of 2");
+  // An endpoint may be called by a name that is the alias too: nothing is to be rewritten.
+  EXPECT_EQ(pick_alias({{"x", kUp, {"big"}}}, "big"), "x of 1");
+  // Nobody has one: the alias is a name like others.
+  EXPECT_EQ(pick_alias({{"x", kUp, {"y"}}, {"y", kUp, {"A"}}}), "y as A");
+  EXPECT_EQ(pick_alias({{"x", kUp, {"y"}}}), "unknown model");
+  EXPECT_EQ(pick_alias({{"x", kUp, {"y"}}, {"y", kUp, {"big"}, 5, "ollama"}}), "y as big of 1");
+  // A list that is not known is the last hope.
+  EXPECT_EQ(pick_alias({{"x", kUp, {"a"}, 5}, {.name = "y", .listed = false}}), "x");
+  EXPECT_EQ(pick_alias({{"x", kUp, {"y"}}, {.name = "y", .listed = false}}), "y as big of 1");
+  EXPECT_EQ(pick_alias({{"x", kDown, {"big"}}, {"y", kUp, {"a"}}}), "none ready of 0");
+}
+
+TEST(PickTest, CountsThoseThatCouldTakeTheRequest) {
+  const Scene scene({{"a", kUp, {"m"}},
+                     {"b", kUp, {"m"}, 1, "vllm", true, true, {}, false, 1},
+                     {"c", kDown, {"m"}},
+                     {"d", kUp, {"x"}}});
+  const std::vector<EndpointId> tried = {EndpointId(0)};
+  EXPECT_EQ(pick(scene.snapshot(), {.model = "m", .tried = tried}).able, 2u);
+}
+
+TEST(PickTest, TheBalancerDecidesAmongTheCandidates) {
+  const Scene scene({{.name = "a", .health = kDown, .priority = 300},
+                     {.name = "b", .in_flight = 7, .priority = 200},
+                     {"c"},
+                     {"d"}});
+  using config::LoadBalancer;
+  EXPECT_EQ(scene.pick_name({.balancer = LoadBalancer::kPriority}), "b");
+  EXPECT_EQ(scene.pick_name({.balancer = LoadBalancer::kLeastConnections}), "c");
+  std::string order;
+  for (std::uint32_t turn = 0; turn < 6; ++turn)
+    order += scene.pick_name({.balancer = LoadBalancer::kRoundRobin, .draw = {.turn = turn}});
+  EXPECT_EQ(order, "bcdbcd");
+}
+
 TEST(PickTest, BookingCountsOnThePickedEndpointOnly) {
   const Scene scene({{"a"}, {"b"}});
   {
-    const Pick picked = pick(scene.snapshot(), {.turn = 1});
+    const Pick picked = pick(scene.snapshot(), {.draw = {.turn = 1}});
     const fleet::Booking booking = book(picked);
     EXPECT_EQ(scene.in_flight(0), 0u);
     EXPECT_EQ(scene.in_flight(1), 1u);
   }
   EXPECT_EQ(scene.in_flight(1), 0u);
   EXPECT_FALSE(book(Pick{}));
+}
+
+TEST(PickTest, AnEndpointThatWasFilledSinceIsNotBooked) {
+  const Scene scene({{.name = "a", .in_flight = 1, .limit = 2}});
+  const Pick one = pick(scene.snapshot(), {});
+  const Pick other = pick(scene.snapshot(), {});
+  const fleet::Booking booking = book(one);
+  EXPECT_TRUE(booking);
+  EXPECT_FALSE(book(other));
+  EXPECT_EQ(scene.in_flight(0), 2u);
 }
 
 std::uint32_t spread(const Scene& scene) {
@@ -254,7 +342,7 @@ TEST(PickTest, EqualCandidatesNeverDifferByMoreThanOneRequest) {
   Random random(kSeed);
   std::vector<fleet::Booking> bookings;
   for (int i = 0; i < 1000; ++i) {
-    const PickRequest request{.turn = static_cast<std::uint32_t>(random.next())};
+    const PickRequest request{.draw = {.turn = static_cast<std::uint32_t>(random.next())}};
     bookings.push_back(book(pick(scene.snapshot(), request)));
     ASSERT_LE(spread(scene), 1u);
   }
@@ -272,7 +360,7 @@ TEST(PickTest, RandomPicksAndReleasesTakeTheLeastAndEndAtZero) {
       bookings.pop_back();
       continue;
     }
-    const Pick picked = pick(scene.snapshot(), {.turn = i});
+    const Pick picked = pick(scene.snapshot(), {.draw = {.turn = i}});
     ASSERT_NE(picked.view, nullptr);
     for (std::size_t other = 0; other < 5; ++other)
       ASSERT_LE(picked.view->live->in_flight, scene.in_flight(other));
