@@ -23,12 +23,80 @@ const char* to_string(Condition condition) {
   return "asleep";
 }
 
+const char* to_string(Status status) {
+  switch (status) {
+    case Status::kHealthy:
+      return "healthy";
+    case Status::kBusy:
+      return "busy";
+    case Status::kWarming:
+      return "warming";
+    case Status::kOffline:
+      return "offline";
+    case Status::kUnhealthy:
+      return "unhealthy";
+    case Status::kConfigError:
+      return "config_error";
+    case Status::kRateLimited:
+      return "rate_limited";
+    case Status::kDraining:
+      return "draining";
+    case Status::kAsleep:
+      return "asleep";
+    case Status::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
 Condition EndpointView::condition() const {
-  if (health == Health::kUnknown) return Condition::kUnknown;
   if (health == Health::kUnhealthy) return Condition::kUnhealthy;
-  if (draining) return Condition::kDraining;
+  if (draining || drained) return Condition::kDraining;
+  if (health == Health::kUnknown) return Condition::kUnknown;
   if (figures && figures->state.asleep) return Condition::kAsleep;
   return Condition::kReady;
+}
+
+namespace {
+
+Status reason_of(Verdict failure) {
+  switch (failure) {
+    case Verdict::kConfigError:
+      return Status::kConfigError;
+    case Verdict::kRateLimited:
+      return Status::kRateLimited;
+    case Verdict::kOffline:
+      return Status::kOffline;
+    default:
+      return Status::kUnhealthy;
+  }
+}
+
+}  // namespace
+
+Status EndpointView::status(TimePoint now) const {
+  switch (condition()) {
+    case Condition::kUnknown:
+      return Status::kUnknown;
+    case Condition::kUnhealthy:
+      return reason_of(checks.last_failure);
+    case Condition::kDraining:
+      return Status::kDraining;
+    case Condition::kAsleep:
+      return Status::kAsleep;
+    case Condition::kReady:
+      break;
+  }
+  if (checks.last == Verdict::kBusy) return Status::kBusy;
+  return share(now) < 1 ? Status::kWarming : Status::kHealthy;
+}
+
+double EndpointView::share(TimePoint now) const {
+  const Duration slow_start = endpoint->config.health.slow_start;
+  if (!back_since || now - *back_since >= slow_start) return 1;
+  const auto passed = std::max(Duration::zero(), now - *back_since);
+  return kShareMin + (1 - kShareMin) * std::chrono::duration<double>(passed) /
+                         std::chrono::duration<double>(slow_start);
 }
 
 bool EndpointView::lacks_route(std::string_view path) const {
@@ -37,8 +105,8 @@ bool EndpointView::lacks_route(std::string_view path) const {
 }
 
 Fleet::Fleet(std::vector<config::Endpoint> configured,
-             std::shared_ptr<const config::Profiles> profiles)
-    : profiles_(std::move(profiles)), live_(configured.size()) {
+             std::shared_ptr<const config::Profiles> profiles, const config::Breaker& breaker)
+    : profiles_(std::move(profiles)) {
   now_.first_seen = std::make_shared<const vllm::FirstSeen>();
   endpoints_.reserve(configured.size());
   now_.endpoints.reserve(configured.size());
@@ -49,7 +117,7 @@ Fleet::Fleet(std::vector<config::Endpoint> configured,
     view.endpoint = &endpoints_.back();
     const config::Profile* profile = profiles_->of_type(view.endpoint->config.type);
     view.profile = profile == nullptr ? &profiles_->openai_compatible() : profile;
-    view.live = &live_[index];
+    view.live = &live_.emplace_back(breaker);
     now_.endpoints.push_back(std::move(view));
   }
 }
@@ -58,8 +126,14 @@ std::shared_ptr<const Snapshot> Fleet::snapshot() const {
   return std::make_shared<const Snapshot>(now_);
 }
 
-bool Fleet::set_health(EndpointId id, Health health) {
-  return std::exchange(changeable(id).health, health) != health;
+bool Fleet::set_health(EndpointId id, Health health, TimePoint now) {
+  EndpointView& changed = changeable(id);
+  const Health before = std::exchange(changed.health, health);
+  if (before == Health::kUnhealthy && health == Health::kHealthy) {
+    changed.back_since = now;
+    changed.live->breaker.reset();
+  }
+  return before != health;
 }
 
 bool Fleet::set_addresses(EndpointId id, std::vector<Address> addresses) {
@@ -124,6 +198,10 @@ bool Fleet::set_refuses(EndpointId id, bool refuses) {
 
 bool Fleet::set_draining(EndpointId id, bool draining) {
   return std::exchange(changeable(id).draining, draining) != draining;
+}
+
+bool Fleet::set_drained(EndpointId id, bool drained) {
+  return std::exchange(changeable(id).drained, drained) != drained;
 }
 
 bool Fleet::add_missing_route(EndpointId id, const std::string& path) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/strong.h"
 #include "config/config.h"
 #include "fleet/address.h"
+#include "fleet/breaker.h"
 #include "fleet/health.h"
 #include "vllm/engine_state.h"
 #include "vllm/models_document.h"
@@ -23,15 +25,22 @@ namespace olla::fleet {
 /// What all threads count together for one endpoint. Lives as long as the Fleet.
 /// Alone on its cache line, so that two busy endpoints do not slow each other's counters down.
 struct alignas(64) Live {
+  explicit Live(const config::Breaker& rules = {}) : breaker(rules) {}
+
   std::atomic<std::uint32_t> in_flight{0};  ///< Requests booked and not yet released.
+  Breaker breaker;
 };
 
 /// One request in flight on an endpoint: counted from construction to destruction, on every path
-/// out. The Fleet must outlive it.
+/// out, and with it what the endpoint's breaker learns of the request. The Fleet must outlive it.
+///
+/// Of the results that are noted the first counts. One without a result, for example since the
+/// client left, says nothing about the endpoint.
 class Booking {
  public:
   /// Books nothing.
   Booking() = default;
+  /// Whatever the breaker says: for who names the endpoint.
   explicit Booking(Live& live) : live_(&live) {
     // Counters only steer the choice; nothing else is published through them, so relaxed will do.
     live.in_flight.fetch_add(1, std::memory_order_relaxed);
@@ -47,7 +56,15 @@ class Booking {
     }
     return {};
   }
-  Booking(Booking&& other) noexcept : live_(std::exchange(other.live_, nullptr)) {}
+  /// Books nothing either when the breaker does not let the request in: it is open, or another
+  /// request took the only place of a half-open one since it was chosen.
+  static Booking admitted(Live& live, std::uint32_t limit, TimePoint now) {
+    Booking booking = within(live, limit);
+    if (booking) booking.pass_ = live.breaker.enter(now);
+    return booking.pass_.entered ? std::move(booking) : Booking();
+  }
+  Booking(Booking&& other) noexcept
+      : live_(std::exchange(other.live_, nullptr)), pass_(other.pass_), noted_(other.noted_) {}
   Booking& operator=(Booking&& other) noexcept {
     Booking(std::move(other)).swap(*this);
     return *this;
@@ -55,17 +72,41 @@ class Booking {
   Booking(const Booking&) = delete;
   Booking& operator=(const Booking&) = delete;
   ~Booking() {
-    if (live_ != nullptr) live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+    if (live_ == nullptr) return;
+    if (!noted_) live_->breaker.leave(pass_);
+    live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
   }
 
   /// Whether a request is booked.
   explicit operator bool() const { return live_ != nullptr; }
 
+  /// The endpoint began a good answer: enough to close a half-open breaker. It does not end a row
+  /// of failures yet, for answers that all break off are one.
+  void note_begun() {
+    if (pass_.probe != 0) note_success();
+  }
+  /// The endpoint gave an answer that shows no fault of its own, to its end.
+  void note_success() {
+    if (note_result()) live_->breaker.note_success(pass_);
+  }
+  /// The endpoint did not let itself be reached, broke off, kept silent for too long, or answered
+  /// that it is broken.
+  void note_failure(TimePoint now) {
+    if (note_result()) live_->breaker.note_failure(pass_, now);
+  }
+
  private:
   explicit Booking(Live* booked) : live_(booked) {}
-  void swap(Booking& other) noexcept { std::swap(live_, other.live_); }
+  bool note_result() { return live_ != nullptr && !std::exchange(noted_, true); }
+  void swap(Booking& other) noexcept {
+    std::swap(live_, other.live_);
+    std::swap(pass_, other.pass_);
+    std::swap(noted_, other.noted_);
+  }
 
   Live* live_ = nullptr;
+  Breaker::Pass pass_;
+  bool noted_ = false;
 };
 
 /// An endpoint as configured. Never changes, lives as long as the Fleet.
@@ -88,17 +129,36 @@ struct Figures {
   TimePoint read_at;
 };
 
-/// The state of an endpoint as the documents of the fleet name it.
+/// Whether requests may go to an endpoint, as the documents of a vLLM fleet name it.
 enum class Condition : std::uint8_t {
-  kReady,      ///< Requests may go there.
+  kReady,      ///< Requests may go there, as far as its breaker lets them.
   kUnknown,    ///< Not checked yet.
   kUnhealthy,  ///< Its checks fail.
-  kDraining,   ///< It answers, but said that it takes no new requests.
+  kDraining,   ///< It said that it takes no new requests, or the operator did.
   kAsleep,     ///< Its engines sleep: requests would hang.
 };
 
 /// "healthy", "unknown", "unhealthy", "draining", "asleep".
 const char* to_string(Condition condition);
+
+/// The same in more words, those of Olla's documents and two of our own: also why an endpoint is
+/// out, and what is to be known of one that is not.
+enum class Status : std::uint8_t {
+  kHealthy,
+  kBusy,         ///< Takes requests, but its health check is answered slowly.
+  kWarming,      ///< Takes requests, and came back a moment ago: see EndpointView::share().
+  kUnknown,      ///< Not checked yet.
+  kOffline,      ///< Out: its checks get no answer.
+  kUnhealthy,    ///< Out: its checks get an answer that is no success.
+  kConfigError,  ///< Out: its checks get 401 or 403.
+  kRateLimited,  ///< Out: its check got 429, and it is not checked for a while.
+  kDraining,     ///< Out: see Condition.
+  kAsleep,       ///< Out: see Condition.
+};
+
+/// "healthy", "busy", "warming", "unknown", "offline", "unhealthy", "config_error", "rate_limited",
+/// "draining", "asleep".
+const char* to_string(Status status);
 
 /// An endpoint and what was known about it when the snapshot was made. Cheap to copy: what is large
 /// is shared.
@@ -107,9 +167,13 @@ struct EndpointView {
   const config::Profile* profile = nullptr;  ///< What kind of server it is; in the fleet's table.
   Live* live = nullptr;
   Health health = Health::kUnknown;
+  CheckReport checks;  ///< What the checks said, for documents.
+  /// When it came back after it had been out; nullopt: it was not, since the gateway started.
+  std::optional<TimePoint> back_since = std::nullopt;
   /// Nobody listens on its port any more: an answer that has fallen silent will not go on.
   bool refuses = false;
-  bool draining = false;
+  bool draining = false;           ///< Its server said so, a moment ago.
+  bool drained = false;            ///< The operator said so, until he takes it back.
   std::vector<Address> addresses;  ///< In the order to try; empty: its name did not resolve yet.
   std::shared_ptr<const Listing> models;  ///< Null: its list was never read.
   std::string version;                    ///< As its server tells it; empty: it does not.
@@ -121,6 +185,12 @@ struct EndpointView {
   std::shared_ptr<const std::vector<std::string>> missing_routes;
 
   [[nodiscard]] Condition condition() const;
+  [[nodiscard]] Status status(TimePoint now) const;
+  /// How much of its share of requests it gets, kShareMin to 1: while it is warming, from
+  /// `back_since` for `config::HealthRules::slow_start`, the share grows evenly with the time.
+  [[nodiscard]] double share(TimePoint now) const;
+  /// A cache that is empty is filled by requests, and one that fails again shall fail few.
+  static constexpr double kShareMin = 0.1;
   [[nodiscard]] bool lacks_route(std::string_view path) const;
   [[nodiscard]] bool is_vllm() const { return profile->name == "vllm"; }
 };
@@ -139,7 +209,8 @@ struct Snapshot {
 class Fleet {
  public:
   explicit Fleet(std::vector<config::Endpoint> configured,
-                 std::shared_ptr<const config::Profiles> profiles = config::builtin_profiles());
+                 std::shared_ptr<const config::Profiles> profiles = config::builtin_profiles(),
+                 const config::Breaker& breaker = {});
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
@@ -147,7 +218,9 @@ class Fleet {
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
 
   /// These return true when the new value differs from the old one.
-  bool set_health(EndpointId id, Health health);
+  /// `now` is when it came to be so: one that is healthy after it was unhealthy warms up from then
+  /// on, and begins with a closed breaker.
+  bool set_health(EndpointId id, Health health, TimePoint now = {});
   /// The order counts: it is the order to try.
   bool set_addresses(EndpointId id, std::vector<Address> addresses);
   /// `now` is Unix time in seconds: models that no endpoint listed before are seen since then. The
@@ -157,12 +230,15 @@ class Fleet {
   bool set_version(EndpointId id, std::string version);
   bool set_refuses(EndpointId id, bool refuses);
   bool set_draining(EndpointId id, bool draining);
+  bool set_drained(EndpointId id, bool drained);
   /// The latest kMissingRoutesMax of one endpoint are kept.
   bool add_missing_route(EndpointId id, const std::string& path);
   /// The server at the endpoint is gone: its version and the routes that it missed say nothing
   /// about the next one. Its models stay, for a model whose server is down is no unknown one, and
   /// so do its figures, whose age is of interest.
   void forget_server(EndpointId id);
+  /// Changes no condition.
+  void set_checks(EndpointId id, const CheckReport& checks) { changeable(id).checks = checks; }
   /// There is a server again, and what the figures say is of another one.
   void forget_figures(EndpointId id) { changeable(id).figures.reset(); }
   /// True when the endpoint's condition changed by it; the figures are always new.
@@ -182,7 +258,7 @@ class Fleet {
 
   std::shared_ptr<const config::Profiles> profiles_;
   std::vector<Endpoint> endpoints_;  // Never resized: views point into it.
-  std::vector<Live> live_;           // The same.
+  std::deque<Live> live_;            // The same.
   Snapshot now_;
 };
 

@@ -64,6 +64,57 @@ TEST(BookingTest, ThreadsCountTogether) {
   EXPECT_EQ(live.in_flight, 1u);
 }
 
+constexpr TimePoint kStart{std::chrono::seconds(1000)};
+constexpr config::Breaker kOneFailure{.enabled = true, .failures = 1};
+
+TEST(BookingTest, TellsTheBreakerOneResult) {
+  Live live(config::Breaker{.enabled = true, .failures = 2});
+  {
+    Booking booking = Booking::admitted(live, 0, kStart);
+    booking.note_failure(kStart);
+    booking.note_failure(kStart);
+    booking.note_success();
+  }
+  EXPECT_EQ(live.breaker.report(kStart).failures_in_a_row, 1u);
+  Booking::admitted(live, 0, kStart).note_begun();
+  EXPECT_EQ(live.breaker.report(kStart).failures_in_a_row, 1u) << "it may break off yet";
+  Booking::admitted(live, 0, kStart).note_success();
+  EXPECT_EQ(live.breaker.report(kStart).failures_in_a_row, 0u);
+}
+
+TEST(BookingTest, OllaW01RequestsWithoutAResultNeverOpenTheBreaker) {
+  Live live(kOneFailure);
+  for (int i = 0; i < 100; ++i)
+    const Booking left = Booking::admitted(live, 0, kStart);
+  EXPECT_TRUE(live.breaker.admits(kStart));
+  EXPECT_EQ(live.in_flight, 0u);
+}
+
+TEST(BookingTest, BooksNothingWhereTheBreakerIsOpen) {
+  Live live(kOneFailure);
+  Booking::admitted(live, 0, kStart).note_failure(kStart);
+  EXPECT_FALSE(Booking::admitted(live, 0, kStart));
+  EXPECT_EQ(live.in_flight, 0u);
+  EXPECT_TRUE(Booking(live)) << "of who names the endpoint";
+}
+
+TEST(BookingTest, HoldsTheOnlyPlaceOfAHalfOpenBreakerUntilItIsReleased) {
+  Live live(kOneFailure);
+  Booking::admitted(live, 0, kStart).note_failure(kStart);
+  const TimePoint later = kStart + std::chrono::seconds(30);
+  {
+    Booking probe = Booking::admitted(live, 0, later);
+    ASSERT_TRUE(probe);
+    EXPECT_FALSE(live.breaker.admits(later));
+    const Booking moved = std::move(probe);
+    EXPECT_FALSE(live.breaker.admits(later));
+  }
+  EXPECT_TRUE(live.breaker.admits(later));
+  Booking probe = Booking::admitted(live, 0, later);
+  probe.note_begun();
+  EXPECT_EQ(live.breaker.report(later).state, Breaker::State::kClosed);
+}
+
 TEST(FleetTest, StartsWithWhatIsConfigured) {
   const Fleet fleet(configured({"a", "b"}));
   ASSERT_EQ(fleet.size(), 2u);
@@ -126,6 +177,91 @@ TEST(FleetTest, TheConditionIsWhatKeepsRequestsAway) {
   EXPECT_STREQ(condition(), "draining");
   fleet.set_health(id, Health::kUnhealthy);
   EXPECT_STREQ(condition(), "unhealthy");
+}
+
+TEST(FleetTest, OneThatWasDrainedStaysSoWhateverItsHealth) {
+  Fleet fleet(configured({"a"}));
+  const EndpointId id(0);
+  EXPECT_TRUE(fleet.set_drained(id, true));
+  EXPECT_FALSE(fleet.set_drained(id, true));
+  EXPECT_EQ(fleet.view(id).condition(), Condition::kDraining) << "it stands in for nobody";
+  for (const Health health : {Health::kHealthy, Health::kUnhealthy, Health::kHealthy}) {
+    fleet.set_health(id, health);
+    fleet.set_draining(id, false);
+    EXPECT_NE(fleet.view(id).condition(), Condition::kReady);
+    EXPECT_TRUE(fleet.view(id).drained);
+  }
+  EXPECT_STREQ(to_string(fleet.view(id).status(kStart)), "draining");
+  EXPECT_TRUE(fleet.set_drained(id, false));
+  EXPECT_EQ(fleet.view(id).condition(), Condition::kReady);
+}
+
+TEST(FleetTest, OneThatCameBackWarmsUp) {
+  using std::chrono::seconds;
+  std::vector<config::Endpoint> endpoints = configured({"a", "b"});
+  endpoints[0].health.slow_start = seconds(20);
+  endpoints[1].health.slow_start = seconds(0);
+  Fleet fleet(endpoints);
+  const auto share = [&](int second) {
+    return fleet.view(EndpointId(0)).share(kStart + seconds(second));
+  };
+  const auto status = [&](int second) {
+    return to_string(fleet.view(EndpointId(0)).status(kStart + seconds(second)));
+  };
+  fleet.set_health(EndpointId(0), Health::kHealthy, kStart);
+  EXPECT_EQ(share(0), 1) << "it was not out";
+  EXPECT_STREQ(status(0), "healthy");
+  fleet.set_health(EndpointId(0), Health::kUnhealthy, kStart);
+  fleet.set_health(EndpointId(0), Health::kHealthy, kStart);
+  EXPECT_DOUBLE_EQ(share(-1), EndpointView::kShareMin) << "another thread's time";
+  EXPECT_DOUBLE_EQ(share(0), EndpointView::kShareMin);
+  EXPECT_DOUBLE_EQ(share(10), (1 + EndpointView::kShareMin) / 2);
+  EXPECT_STREQ(status(19), "warming");
+  EXPECT_EQ(share(20), 1);
+  EXPECT_STREQ(status(20), "healthy");
+  fleet.set_health(EndpointId(1), Health::kUnhealthy, kStart);
+  fleet.set_health(EndpointId(1), Health::kHealthy, kStart);
+  EXPECT_EQ(fleet.view(EndpointId(1)).share(kStart), 1) << "it warms up in no time";
+}
+
+TEST(FleetTest, OneThatCameBackBeginsWithAClosedBreaker) {
+  Fleet fleet(configured({"a"}), config::builtin_profiles(), kOneFailure);
+  const EndpointId id(0);
+  Live& live = *fleet.view(id).live;
+  fleet.set_health(id, Health::kHealthy);
+  Booking::admitted(live, 0, kStart).note_failure(kStart);
+  fleet.set_health(id, Health::kHealthy);
+  EXPECT_FALSE(live.breaker.admits(kStart)) << "health alone says nothing about requests";
+  fleet.set_health(id, Health::kUnhealthy);
+  EXPECT_FALSE(live.breaker.admits(kStart));
+  fleet.set_health(id, Health::kHealthy);
+  EXPECT_TRUE(live.breaker.admits(kStart));
+}
+
+TEST(FleetTest, TheStatusTellsWhyAnEndpointIsOut) {
+  Fleet fleet(configured({"a"}));
+  const EndpointId id(0);
+  const auto status = [&] { return std::string(to_string(fleet.view(id).status(kStart))); };
+  EXPECT_EQ(status(), "unknown");
+  fleet.set_health(id, Health::kUnhealthy);
+  const std::pair<Verdict, const char*> reasons[] = {{Verdict::kOffline, "offline"},
+                                                     {Verdict::kUnhealthy, "unhealthy"},
+                                                     {Verdict::kConfigError, "config_error"},
+                                                     {Verdict::kRateLimited, "rate_limited"}};
+  for (const auto& [verdict, word] : reasons) {
+    fleet.set_checks(id, {.last = verdict, .last_failure = verdict});
+    EXPECT_EQ(status(), word);
+    fleet.set_checks(id, {.last = Verdict::kPassed, .last_failure = verdict});
+    EXPECT_EQ(status(), word) << "until enough checks have passed";
+  }
+  fleet.set_health(id, Health::kHealthy);
+  EXPECT_EQ(status(), "healthy");
+  fleet.set_checks(id, {.last = Verdict::kBusy});
+  EXPECT_EQ(status(), "busy");
+  auto figures = std::make_shared<Figures>();
+  figures->state.asleep = true;
+  fleet.set_figures(id, figures);
+  EXPECT_EQ(status(), "asleep");
 }
 
 TEST(FleetTest, RemembersWhenAModelWasFirstSeen) {

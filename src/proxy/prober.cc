@@ -20,7 +20,8 @@ constexpr std::string_view kHealthAgent = "olla-HealthChecker/v" OLLA_VERSION;
 
 Prober::Watched::Watched(net::asio::io_context& io, const fleet::Endpoint& described)
     : endpoint(described),
-      schedule(described.config.check_interval, Clock::now()),
+      health(described.config.health),
+      schedule(described.config.check_interval, Clock::now(), Random(system_seed())),
       timer(io),
       own{described.config.address},
       health_check(target_of(described.config, described.config.health_check_url)) {}
@@ -127,7 +128,7 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
 /// Takes in the result of a check; true when the fleet's picture changed.
 bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answer) {
   std::string why;
-  bool passed = false;
+  fleet::Verdict verdict = fleet::Verdict::kOffline;
   if (!answer) {
     why = answer.error().detail;
     if (answer.error().side == Side::kGateway) {
@@ -136,8 +137,8 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
       return false;
     }
   } else {
-    passed = answer->status >= 200 && answer->status < 300;
-    if (!passed) why = "status " + std::to_string(answer->status);
+    verdict = fleet::verdict_of(answer->status, Duration::zero());
+    if (!fleet::passes(verdict)) why = "status " + std::to_string(answer->status);
   }
   const EndpointId id = watched.endpoint.id;
   // Only the port that requests go to tells whether those that wait there still have hope.
@@ -147,8 +148,8 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
   const bool refuses_changed = fleet_.set_refuses(id, refused);
   const bool drained = note_drained(watched);
   const fleet::Health before = watched.health.state();
-  if (!watched.health.on_check(passed)) return refuses_changed || drained;
-  fleet_.set_health(id, watched.health.state());
+  if (!watched.health.on_check(verdict)) return refuses_changed || drained;
+  fleet_.set_health(id, watched.health.state(), Clock::now());
   if (watched.health.state() != fleet::Health::kHealthy) {
     // What comes back may be another server: of this one nothing is known any more.
     fleet_.set_draining(id, false);

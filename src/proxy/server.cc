@@ -32,7 +32,7 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
       internal_(std::move(internal)),
       deadlines_(control),
       resolver_(control, deadlines_),
-      fleet_(config.endpoints, config.profiles),
+      fleet_(config.endpoints, config.profiles, config.proxy.breaker),
       asker_(control, deadlines_, resolver_),
       discovery_(asker_, fleet_, logger, [this] { publish(); }),
       prober_(asker_, fleet_, discovery_, logger,

@@ -35,7 +35,7 @@ struct Gateway : private proxy::Findings {
       : loop(loop_in),
         config(std::move(config_in)),
         logger(config.logging),
-        fleet(config.endpoints),
+        fleet(config.endpoints, config.profiles, config.proxy.breaker),
         services{.io = loop.io(),
                  .config = config,
                  .logger = logger,
