@@ -81,6 +81,7 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
 
 TryEnd Attempt::failed(const Error& error) {
   why_ = error.detail;
+  lacked_means_ = error.side == Side::kGateway;
   if (error.code == Errc::kCancelled || request_.client.client_left()) return TryEnd::kCancelled;
   switch (error.code) {
     case Errc::kRefused:

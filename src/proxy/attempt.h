@@ -48,6 +48,8 @@ class Attempt : private net::SilenceJudge {
   TryEnd failed(const Error& error);
   /// After a failure: what happened, for the log.
   [[nodiscard]] const std::string& why() const { return why_; }
+  /// After a failure: it was this process that lacked something, a file descriptor for example.
+  [[nodiscard]] bool lacked_means() const { return lacked_means_; }
 
   /// Reads a short answer that may say more about the server than about the request, and leaves it
   /// to be passed on. After kAnswered meaning() is known.
@@ -92,6 +94,7 @@ class Attempt : private net::SilenceJudge {
   vllm::Meaning meaning_ = vllm::Meaning::kAnswer;
   bool looked_into_ = false;  // All of the answer is in the input.
   std::string why_;
+  bool lacked_means_ = false;
 };
 
 }  // namespace olla::proxy

@@ -12,6 +12,12 @@ double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+/// Whether a status says that the endpoint itself is broken. 503 says that it is busy, 501 that it
+/// was asked for something that it never does.
+bool tells_of_a_fault(int status) {
+  return status == 500 || status == 502 || status == 504;
+}
+
 }  // namespace
 
 Exchange::Exchange(Services& services, net::ServerConnection& client, Destination destination,
@@ -87,14 +93,16 @@ net::Awaitable<void> Exchange::try_endpoints() {
   for (;;) {
     // Held here, since a new snapshot may be published while this request runs.
     const std::shared_ptr<const fleet::Snapshot> snapshot = request_.services.snapshot;
-    const Chooser::Chosen chosen = chooser_.choose(*snapshot);
+    Chooser::Chosen chosen = chooser_.choose(*snapshot);
     if (chosen.pick.view == nullptr) {
       co_await answer_no_endpoint(chosen.pick);
       co_return;
     }
+    booking_ = std::move(chosen.booking);
     chooser_.note_tried(chosen.pick.view->endpoint->id);
     const Next next = co_await try_endpoint(chosen.pick);
     attempt_.reset();  // It refers to the snapshot.
+    booking_ = {};
     if (next == Next::kOver) co_return;
   }
 }
@@ -116,8 +124,14 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   if (end == TryEnd::kAnswered) end = co_await attempt_->look_into_answer();
   if (end != TryEnd::kAnswered) co_return co_await after_failure(end, attempt_->why());
   if (means_elsewhere()) {
+    booking_.note_success();  // It is there and in its senses.
     attempt_->drop_answer();
     co_return Next::kElsewhere;
+  }
+  if (tells_of_a_fault(attempt_->response().status)) {
+    booking_.note_failure(Clock::now());
+  } else {
+    booking_.note_begun();
   }
   co_return co_await deliver();
 }
@@ -146,6 +160,7 @@ net::Awaitable<Exchange::Next> Exchange::after_failure(TryEnd end, std::string_v
     request_.client.close();
     co_return Next::kOver;
   }
+  if (!attempt_->lacked_means()) booking_.note_failure(Clock::now());
   note_broken("endpoint failed", why);
   switch (end) {
     case TryEnd::kUnreached:
@@ -185,8 +200,10 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
   const Delivery::End end = co_await delivery.run();
   switch (end) {
     case Delivery::End::kComplete:
+      booking_.note_success();
       co_return Next::kOver;
     case Delivery::End::kToldError:
+      booking_.note_success();  // Of one request it says nothing certain; its checks will tell.
       note_broken("endpoint ended its answer with an error", delivery.why());
       entry.error = "the endpoint told an error";
       co_return Next::kOver;
@@ -199,6 +216,7 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
       request_.client.close();
       co_return Next::kOver;
     case Delivery::End::kBroke:
+      booking_.note_failure(Clock::now());
       note_broken("endpoint broke off in mid-answer", delivery.why());
       entry.error = delivery.timed_out() ? "the endpoint fell silent" : "the endpoint broke off";
       request_.keep_client = false;

@@ -54,6 +54,7 @@ class Exchange : public net::LeaveListener {
   ProxiedRequest request_;
   Chooser chooser_;
   std::optional<Attempt> attempt_;  // The one that runs.
+  fleet::Booking booking_;          // Of the endpoint that is tried; told how that ends.
 };
 
 }  // namespace olla::proxy

@@ -750,5 +750,64 @@ TEST_F(ExchangeTest, AMessagesStreamIsToldInItsOwnShape) {
               HasSubstr("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"));
 }
 
+// Each begins behind one failure: 2 is one more, 0 the end of the row, 1 no word about it.
+TEST_F(ExchangeTest, TheBreakerLearnsWhatIsTheEndpointsFault) {
+  const struct {
+    const char* name;
+    test::ScriptedServer::OnRequest reaction;
+    std::uint32_t failures;
+  } cases[] = {
+      {"reset", test::resets(), 2},
+      {"closed", test::closes(), 2},
+      {"silent", test::stays_silent(), 2},
+      {"no HTTP", test::answers("SSH-2.0-OpenSSH\r\n\r\n"), 2},
+      {"500", test::answers(test::sized_answer("500 Oops", "x")), 2},
+      {"502", test::answers(test::sized_answer("502 Oops", "x")), 2},
+      {"504", test::answers(test::sized_answer("504 Oops", "x")), 2},
+      {"broken off", test::answers_and_closes(std::string(kStreamHead) + "3\r\nabc\r\n"), 2},
+      {"200", test::answers(test::sized_answer("200 OK", "x")), 0},
+      {"400", test::answers(test::sized_answer("400 Bad", "x")), 0},
+      {"429", test::answers(test::sized_answer("429 Slow", "x")), 0},
+      {"501", test::answers(test::sized_answer("501 Never", "x")), 0},
+      {"503", test::answers(test::sized_answer("503 Busy", "x")), 0},
+  };
+  one.config.proxy.response_header_timeout = milliseconds(20);
+  fleet::Breaker& breaker = one.services.snapshot->endpoints[0].live->breaker;
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    breaker.reset();
+    breaker.note_failure({.entered = true}, Clock::now());
+    first.on_request(c.reaction);
+    Asked asked(one, post(kBody));
+    asked.outcome();
+    EXPECT_EQ(breaker.report(Clock::now()).failures_in_a_row, c.failures);
+    first.drop_connections();
+    one.services.pool.clear();
+  }
+}
+
+TEST_F(ExchangeTest, TheBreakerLearnsThatAnEndpointCannotBeReached) {
+  const test::DeadPort dead(loop);
+  test::Gateway gateway(loop, test::config_for({dead.port()}));
+  Asked asked(gateway, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 503);
+  const fleet::Breaker& breaker = gateway.services.snapshot->endpoints[0].live->breaker;
+  EXPECT_EQ(breaker.report(Clock::now()).failures_in_a_row, 1U);
+}
+
+TEST_F(ExchangeTest, OllaW01ClientsThatLeaveSayNothingToTheBreaker) {
+  one.config.proxy.response_header_timeout = std::chrono::seconds(30);
+  first.on_request(test::stays_silent());
+  for (std::size_t i = 1; i <= 6; ++i) {
+    Asked asked(one, post(kBody));
+    loop.run_until([&] { return first.requests().size() == i; });
+    asked.client().close();
+    EXPECT_EQ(asked.outcome().status, log::kClientLeft);
+  }
+  const fleet::Breaker& breaker = one.services.snapshot->endpoints[0].live->breaker;
+  EXPECT_EQ(breaker.report(Clock::now()).failures_in_a_row, 0U);
+  EXPECT_TRUE(breaker.admits(Clock::now()));
+}
+
 }  // namespace
 }  // namespace olla::proxy
