@@ -38,6 +38,9 @@ constexpr auto kBackendSecrets =
 constexpr auto kRequestRewritten = std::to_array<std::string_view>(
     {"host", "content-length", "expect", "via", "x-forwarded-for", "x-olla-request-id"});
 
+constexpr auto kRateLimits = std::to_array<std::string_view>(
+    {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"});
+
 // RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
 constexpr auto kForbiddenTrailers = std::to_array<std::string_view>(
     {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
@@ -123,6 +126,12 @@ void append_own(const RequestForwarding& forwarding, std::string_view name, std:
 bool passes_to_client(std::string_view name, const ConnectionNames& listed) {
   return !is_one_of(name, kHopByHop) && !is_one_of(name, kBackendSecrets) &&
          !istarts_with(name, "x-olla-") && !listed.lists(name);
+}
+
+/// Fields whose place is taken by what the gateway itself says to this client.
+bool is_replaced(std::string_view name, const ResponseForwarding& forwarding) {
+  if (forwarding.replaces_cors && istarts_with(name, "access-control-")) return true;
+  return forwarding.replaces_rate_limits && is_one_of(name, kRateLimits);
 }
 
 bool trailer_passes_to_client(std::string_view name, const ConnectionNames& listed,
@@ -219,6 +228,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
     }
     if (!passes_to_client(field.name, listed) || iequals(field.name, "via")) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
+    if (is_replaced(field.name, forwarding)) continue;
     if (iequals(field.name, "trailer")) {
       const auto passes = [&](std::string_view name) {
         return trailer_passes_to_client(name, listed, forwarding.endpoint_headers);
@@ -239,6 +249,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
   if (!forwarding.translated.empty()) append_field("X-Olla-Translated", forwarding.translated, out);
   append_field("X-Olla-Request-ID", forwarding.request_id, out);
   append_response_time(forwarding.response_time_ms, out);
+  out.append(forwarding.answer_fields);
   if (forwarding.announce_time_trailer) append_field("Trailer", "X-Olla-Response-Time", out);
   if (!forwarding.keep_alive) {
     out.append("Connection: close\r\n");

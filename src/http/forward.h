@@ -54,6 +54,10 @@ struct ResponseForwarding {
   bool keep_alive = true;
   bool announce_time_trailer = false;  ///< Adds `Trailer: X-Olla-Response-Time`.
   std::string_view translated;         ///< For X-Olla-Translated; empty: nothing was.
+  /// Complete field lines that every answer to this client gets.
+  std::string_view answer_fields;
+  bool replaces_cors = false;         ///< They stand for Access-Control-* of the backend.
+  bool replaces_rate_limits = false;  ///< They stand for X-RateLimit-* of the backend.
 };
 
 /// Appends the head to send to the client. X-Olla-* of the backend never pass, and Trailer only as

@@ -78,7 +78,9 @@ void append_response(const OwnResponse& response, std::string& out) {
   }
   // Of a 304 it would be the length of what was not sent (RFC 9110, section 8.6).
   if (response.status != 304)
-    out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
+    // A 204 must not have one (RFC 9110, section 8.6).
+    if (response.status != 204)
+      out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
   out.append(response.extra_fields);
   if (!response.keep_alive) {
     out.append("Connection: close\r\n");

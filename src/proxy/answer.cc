@@ -9,12 +9,14 @@ namespace olla::proxy {
 namespace {
 
 /// vLLM's words for the `type` of an error.
-std::string_view error_type(int status) {
+std::string_view error_type(int status, vllm::ErrorShape shape) {
   switch (status) {
     case 403:
       return "PermissionDeniedError";
     case 404:
       return "NotFoundError";
+    case 429:
+      return shape == vllm::ErrorShape::kMessages ? "rate_limit_error" : "RateLimitError";
     case 502:
       return "Bad Gateway";
     case 503:
@@ -71,7 +73,7 @@ OwnAnswer make_error(int status, std::string_view code, std::string_view message
                      vllm::ErrorShape shape) {
   vllm::ApiError error;
   error.message = message;
-  error.type = error_type(status);
+  error.type = error_type(status, shape);
   error.status = status;
   error.code_word = code;
   OwnAnswer own{status, vllm::error_body(error, shape)};

@@ -59,6 +59,10 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   forwarding.keep_alive = request_.keep_client;
   forwarding.announce_time_trailer = time_trailer;
   forwarding.translated = attempt_.translation().note;
+  forwarding.answer_fields = request_.caller.answer_fields;
+  const limits::Gate& gate = request_.services.shared.gate;
+  forwarding.replaces_cors = gate.cors.enabled();
+  forwarding.replaces_rate_limits = gate.rates.enabled();
   std::string text;
   text.reserve(attempt_.response_head_bytes() + 512);
   http::append_response_head(attempt_.response(), forwarding, text);

@@ -21,8 +21,8 @@ bool tells_of_a_fault(int status) {
 }  // namespace
 
 Exchange::Exchange(Services& services, net::ServerConnection& client, Destination destination,
-                   log::AccessEntry& entry)
-    : request_{services, client, std::move(destination), entry},
+                   log::AccessEntry& entry, const Caller& caller)
+    : request_{services, client, std::move(destination), entry, caller},
       chooser_(services, request_.destination) {}
 
 void Exchange::on_client_left() {
@@ -72,6 +72,7 @@ net::Awaitable<void> Exchange::answer(OwnAnswer own, std::string_view error) {
   entry.refusal = own.code;
   entry.ttfb_ms = milliseconds(Clock::now() - client.request_start());
   request_.keep_client = request_.keep_client && !client.is_draining();
+  own.extra_fields += request_.caller.answer_fields;
   const bool sent = co_await send_answer(client, own, entry.request_id, request_.keep_client);
   request_.keep_client = request_.keep_client && sent;
 }

@@ -5,6 +5,7 @@
 
 #include "log/access.h"
 #include "net/server_connection.h"
+#include "proxy/admission.h"
 #include "proxy/attempt.h"
 #include "proxy/chooser.h"
 #include "proxy/delivery.h"
@@ -21,7 +22,7 @@ class Exchange : public net::LeaveListener {
  public:
   /// All arguments must outlive the exchange.
   Exchange(Services& services, net::ServerConnection& client, Destination destination,
-           log::AccessEntry& entry);
+           log::AccessEntry& entry, const Caller& caller);
   ~Exchange() override { request_.client.unwatch(); }
 
   /// Runs the exchange to its end and fills the access entry. The request's head and body must have

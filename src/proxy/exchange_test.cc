@@ -41,7 +41,8 @@ net::Awaitable<Outcome> exchange_once(Services& services, net::ServerConnection&
   log::AccessEntry entry;
   entry.request_id = "id-1";
   Destination destination{route->provider, route->path, http::plain_path(route->path)};
-  Exchange exchange(services, client, std::move(destination), entry);
+  const Caller caller{limits::peer_address(client.client_address()), {}};
+  Exchange exchange(services, client, std::move(destination), entry, caller);
   running = &exchange;
   Outcome outcome;
   outcome.keep = co_await exchange.run();

@@ -3,6 +3,7 @@
 #include "log/access.h"
 #include "net/server_connection.h"
 #include "openai/request.h"
+#include "proxy/admission.h"
 #include "proxy/chooser.h"
 #include "proxy/services.h"
 
@@ -15,6 +16,7 @@ struct ProxiedRequest {
   net::ServerConnection& client;
   Destination destination;
   log::AccessEntry& entry;
+  const Caller& caller;
   openai::RequestFacts facts = {};
   /// Whether the client's connection may carry another request.
   bool keep_client = true;

@@ -30,6 +30,7 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
       config_(config),
       logger_(logger),
       internal_(std::move(internal)),
+      shared_(config),
       deadlines_(control),
       resolver_(control, deadlines_),
       fleet_(config.endpoints, config.profiles, config.proxy.breaker),
@@ -44,6 +45,7 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
                 .refused = [this](EndpointId endpoint) { prober_.check_now(endpoint); }}),
       listener_(control),
       publish_timer_(control),
+      sweep_timer_(control),
       drain_timer_(control) {}
 
 Server::~Server() {
@@ -72,6 +74,7 @@ Result<std::uint16_t> Server::start() {
   discovery_.start();
   prober_.start();
   scraper_.start();
+  if (shared_.gate.rates.enabled()) sweep_later();
   listener_.start([this]() -> net::ConnectionSink& {
     return **std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
       return a->connections() < b->connections();
@@ -92,6 +95,7 @@ void Server::stop(std::function<void()> done) {
   discovery_.stop();
   scraper_.stop();
   publish_timer_.cancel();
+  sweep_timer_.cancel();
   for (const auto& worker : workers_)
     worker->drain();
   cut_at_ = Clock::now() + config_.server.shutdown_timeout;
@@ -129,6 +133,16 @@ void Server::publish_soon() {
   publish_timer_.async_wait([this](net::error_code error) {
     publishes_soon_ = false;
     if (!error) publish();
+  });
+}
+
+/// Forgets clients whose rate limits are not needed any more, now and then.
+void Server::sweep_later() {
+  sweep_timer_.expires_after(config_.server.rate_limits.cleanup_interval);
+  sweep_timer_.async_wait([this](net::error_code error) {
+    if (error) return;
+    shared_.gate.rates.sweep(Clock::now());
+    sweep_later();
   });
 }
 

@@ -51,6 +51,7 @@ class Server : private Findings {
   void models_in_doubt() override;
   void publish();
   void publish_soon();
+  void sweep_later();
   void poll_drained();
   void finish();
 
@@ -73,6 +74,7 @@ class Server : private Findings {
   std::vector<std::unique_ptr<Worker>> workers_;
   net::Timer publish_timer_;
   bool publishes_soon_ = false;
+  net::Timer sweep_timer_;
   net::Timer drain_timer_;
   TimePoint cut_at_ = TimePoint::max();
   bool cut_ = false;

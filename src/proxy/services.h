@@ -12,6 +12,7 @@
 #include "fleet/response_owners.h"
 #include "fleet/snapshot.h"
 #include "http/head.h"
+#include "limits/gate.h"
 #include "log/logger.h"
 #include "net/deadlines.h"
 #include "net/pool.h"
@@ -67,8 +68,11 @@ class Findings {
 
 /// What all threads share.
 struct Shared {
+  explicit Shared(const config::Config& config) : gate(config, system_seed()) {}
+
   routing::Turns turns;
   fleet::ResponseOwners response_owners;
+  limits::Gate gate;
   MetricsPages metrics_pages;  ///< Of the background thread.
 };
 

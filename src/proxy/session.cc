@@ -33,7 +33,8 @@ OwnAnswer redirect_behind_slash(std::string_view target) {
 Session::Session(Services& services, net::Socket socket)
     : services_(services),
       client_(std::make_shared<net::ServerConnection>(std::move(socket), services.deadlines,
-                                                      services.connection_rules)) {}
+                                                      services.connection_rules)),
+      peer_(limits::peer_address(client_->client_address())) {}
 
 void Session::cut() {
   if (exchange_ != nullptr) {
@@ -54,7 +55,12 @@ net::Awaitable<void> Session::run() {
 net::Awaitable<bool> Session::serve_request() {
   Read read = co_await client_->read_head();
   const bool began = read == Read::kRequest;
-  if (began) read = co_await client_->read_body();
+  limits::Gate& gate = services_.shared.gate;
+  if (read != Read::kClosed) caller_ = identify(gate, peer_, client_->head());
+  std::optional<OwnAnswer> instead;
+  if (began) instead = admit(gate, peer_, client_->head(), caller_);
+  const bool reads_body = !instead || is_worth_reading(client_->head());
+  if (began && reads_body) read = co_await client_->read_body();
   if (read == Read::kClosed) {
     client_->close();
     if (began) {
@@ -70,7 +76,12 @@ net::Awaitable<bool> Session::serve_request() {
     co_return false;
   }
   log::AccessEntry entry = begin_entry();
-  const bool keep = co_await route_request(entry);
+  bool keep = false;
+  if (instead) {
+    keep = co_await answer_here(std::move(*instead), entry, reads_body);
+  } else {
+    keep = co_await route_request(entry);
+  }
   end_entry(entry);
   co_return keep && client_->is_open();
 }
@@ -81,7 +92,7 @@ log::AccessEntry Session::begin_entry() {
   const auto given = http::client_request_id(head.fields);
   entry.request_id =
       given ? std::string(*given) : hex16(services_.random.next()) + hex16(services_.random.next());
-  entry.client = client_->client_address();
+  entry.client = caller_.address.text;
   entry.method = head.method;
   // Without the query, and without the authority of an absolute form: they may hold secrets.
   const auto path = http::origin_form(head.target).value_or("*");
@@ -130,7 +141,7 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
     destination.endpoint = plan.endpoints.front();
   }
   const bool changes = !admin_target.empty() && changes_models(destination.path);
-  Exchange exchange(services_, *client_, std::move(destination), entry);
+  Exchange exchange(services_, *client_, std::move(destination), entry, caller_);
   exchange_ = &exchange;
   const bool keep = co_await exchange.run();
   exchange_ = nullptr;
@@ -160,8 +171,9 @@ net::Awaitable<OwnAnswer> Session::answer_of_path(std::string_view target) {
                        "/olla/PROVIDER/, for example /olla/vllm/.");
 }
 
-/// Gives an answer of the gateway's own.
-net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry) {
+/// Gives an answer of the gateway's own. `may_keep` is false when the request was not read to its
+/// end.
+net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry, bool may_keep) {
   const http::RequestHead& head = client_->head();
   const Duration taken = Clock::now() - client_->request_start();
   entry.status = own.status;
@@ -173,7 +185,8 @@ net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry
         "ms\r\n";
   }
   const std::uint64_t before = client_->bytes_written();
-  const bool keep = head.keep_alive && !client_->is_draining();
+  const bool keep = may_keep && head.keep_alive && !client_->is_draining();
+  own.extra_fields += caller_.answer_fields;
   const bool sent = co_await send_answer(*client_, own, entry.request_id, keep);
   entry.bytes = client_->bytes_written() - before;
   co_return sent&& keep;
@@ -183,10 +196,10 @@ net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry
 /// begin is not known.
 net::Awaitable<void> Session::refuse() {
   log::AccessEntry entry = begin_entry();
-  const auto path = http::origin_form(client_->head().target);
-  const auto route = path ? routing::match_route(*path, *services_.config.profiles) : std::nullopt;
-  const OwnAnswer answer = make_refusal(
-      client_->refusal(), vllm::error_shape_of(route ? http::plain_path(route->path) : ""));
+  OwnAnswer answer =
+      make_refusal(client_->refusal(), error_shape_of_target(client_->head().target));
+  if (answer.status == 413 || answer.status == 431) services_.shared.gate.violations.count_size();
+  answer.extra_fields += caller_.answer_fields;
   entry.status = answer.status;
   entry.error = client_->refusal().message;
   entry.refusal = answer.code;

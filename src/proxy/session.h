@@ -6,6 +6,7 @@
 
 #include "log/access.h"
 #include "net/server_connection.h"
+#include "proxy/admission.h"
 #include "proxy/exchange.h"
 #include "proxy/services.h"
 
@@ -33,13 +34,15 @@ class Session : public boost::intrusive::list_base_hook<
   net::Awaitable<bool> route_request(log::AccessEntry& entry);
   [[nodiscard]] bool is_admin_route(std::string_view path) const;
   net::Awaitable<OwnAnswer> answer_of_path(std::string_view target);
-  net::Awaitable<bool> answer_here(OwnAnswer own, log::AccessEntry& entry);
+  net::Awaitable<bool> answer_here(OwnAnswer own, log::AccessEntry& entry, bool may_keep = true);
   net::Awaitable<void> refuse();
   log::AccessEntry begin_entry();
   void end_entry(log::AccessEntry& entry);
 
   Services& services_;
   std::shared_ptr<net::ServerConnection> client_;
+  const limits::ClientAddress peer_;
+  Caller caller_;                 // Of the current request.
   Exchange* exchange_ = nullptr;  // The one that runs, if any.
 };
 

@@ -450,5 +450,98 @@ TEST_F(SessionTest, NothingIsLeftAfterTwoThousandVisitsOfAllKinds) {
   EXPECT_EQ(test::open_descriptors(), descriptors);
 }
 
+config::Config limited(std::uint16_t port) {
+  config::Config config = test::config_for({port});
+  config.server.rate_limits.per_ip_requests_per_minute = 1;
+  config.server.rate_limits.burst_size = 1;
+  return config;
+}
+
+std::string post(std::size_t length, std::string_view body) {
+  return "POST /olla/vllm/v1/audio/x HTTP/1.1\r\nHost: gw\r\nContent-Length: " +
+         std::to_string(length) + "\r\n\r\n" + std::string(body);
+}
+
+TEST_F(SessionTest, AConnectionGoesOnAfterARequestOverTheLimit) {
+  test::Gateway strict(loop, limited(server.port()));
+  Served served(strict);
+  served.client().send(post(2, "{}") + post(2, "{}") +
+                       get("/internal/health", "Connection: close\r\n"));
+  const std::string& all = served.all_received();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 200 OK\r\n"));
+  const std::size_t denied = all.find("HTTP/1.1 429 Too Many Requests\r\n");
+  ASSERT_NE(denied, std::string::npos);
+  EXPECT_THAT(all.substr(denied), HasSubstr("X-RateLimit-Remaining: 0\r\n"));
+  EXPECT_THAT(all.substr(denied), HasSubstr("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(server.requests(), SizeIs(1));
+}
+
+TEST_F(SessionTest, ALargeBodyOverTheLimitIsNotWaitedFor) {
+  test::Gateway strict(loop, limited(server.port()));
+  Served served(strict);
+  served.client().send(get("/olla/vllm/v1/audio/x"));
+  loop.run_until([&] { return served.client().received().ends_with("GET /v1/audio/x"); });
+  served.client().send(post(100'000, "the beginning"));
+  loop.run_until(
+      [&] { return served.client().received().find("HTTP/1.1 429 ") != std::string::npos; });
+  EXPECT_THAT(served.all_received(), HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(SessionTest, WhatEveryAnswerTellsAClientReplacesTheEndpoints) {
+  test::ScriptedServer chatty(loop, [](test::Peer& peer, const std::string&) {
+    peer.send(
+        "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nX-RateLimit-Limit: 7\r\n"
+        "X-RateLimit-Limit-Tokens: 8\r\nContent-Length: 0\r\n\r\n");
+  });
+  config::Config config = limited(chatty.port());
+  config.server.cors.enabled = true;
+  config.server.cors.allowed_origins = {"http://app.example"};
+  test::Gateway strict(loop, std::move(config));
+  Served served(strict);
+  served.client().send(
+      get("/olla/vllm/v1/audio/x", "Origin: http://app.example\r\nConnection: close\r\n"));
+  const std::string& all = served.all_received();
+  EXPECT_THAT(all, HasSubstr("Access-Control-Allow-Origin: http://app.example\r\n"));
+  EXPECT_THAT(all, Not(HasSubstr("Access-Control-Allow-Origin: *")));
+  EXPECT_THAT(all, HasSubstr("X-RateLimit-Limit: 1\r\n"));
+  EXPECT_THAT(all, Not(HasSubstr("X-RateLimit-Limit: 7")));
+  EXPECT_THAT(all, HasSubstr("X-RateLimit-Limit-Tokens: 8\r\n"));
+}
+
+TEST_F(SessionTest, ThoseFieldsOfAnEndpointPassWhereTheGatewayHasNoneOfItsOwn) {
+  test::ScriptedServer chatty(loop, [](test::Peer& peer, const std::string&) {
+    peer.send(
+        "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nX-RateLimit-Limit: 7\r\n"
+        "Content-Length: 0\r\n\r\n");
+  });
+  test::Gateway open(loop, test::config_for({chatty.port()}));
+  Served served(open);
+  served.client().send(get("/olla/vllm/v1/audio/x", "Connection: close\r\n"));
+  EXPECT_THAT(served.all_received(),
+              HasSubstr("Access-Control-Allow-Origin: *\r\nX-RateLimit-Limit: 7\r\n"));
+}
+
+TEST_F(SessionTest, CountsRequestsThatAreTooLarge) {
+  Served served(gateway);
+  served.client().send(post(std::size_t{65} << 20, ""));
+  EXPECT_THAT(served.all_received(), StartsWith("HTTP/1.1 413 "));
+  EXPECT_EQ(gateway.shared.gate.violations.size(), 1u);
+}
+
+TEST_F(SessionTest, APreflightsAnswerHasNoLength) {
+  config::Config config = test::config_for({server.port()});
+  config.server.cors.enabled = true;
+  test::Gateway open(loop, std::move(config));
+  Served served(open);
+  served.client().send(
+      "OPTIONS /olla/vllm/v1/chat/completions HTTP/1.1\r\nHost: gw\r\nOrigin: http://a\r\n"
+      "Access-Control-Request-Method: POST\r\nConnection: close\r\n\r\n");
+  const std::string& all = served.all_received();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 204 No Content\r\n"));
+  EXPECT_THAT(all, Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(all, Not(HasSubstr("Content-Type")));
+  EXPECT_THAT(server.requests(), SizeIs(0));
+}
+
 }  // namespace
 }  // namespace olla::proxy

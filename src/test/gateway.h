@@ -96,7 +96,7 @@ struct Gateway : private proxy::Findings {
   std::vector<std::pair<EndpointId, std::string>> missing_routes;
   int doubts = 0;
   proxy::Internal internal = answer_internal;
-  proxy::Shared shared;
+  proxy::Shared shared{config};
   proxy::Services services;
 
  private:

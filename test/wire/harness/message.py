@@ -197,7 +197,7 @@ def request_bytes(
     target: str,
     headers: Iterable[tuple[str, str]] = (),
     body: bytes | None = None,
-    host: str | None = "gateway.test",
+    host: str | None = "localhost",
     version: str = "HTTP/1.1",
 ) -> bytes:
     """A request, with Host and Content-Length unless the caller gives or omits them."""
