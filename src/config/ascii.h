@@ -30,4 +30,11 @@ constexpr bool is_visible(char c) {
   return c > ' ' && c <= '~';
 }
 
+/// Whether `text` is a token of RFC 9110 section 5.6.2, as names of headers and methods are.
+inline bool is_token(std::string_view text) {
+  constexpr std::string_view kTokenCharacters =
+      "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  return !text.empty() && text.find_first_not_of(kTokenCharacters) == std::string_view::npos;
+}
+
 }  // namespace olla::config

@@ -42,19 +42,22 @@ struct RateLimits {
 /// Cross-origin access from browsers.
 struct Cors {
   bool enabled = false;
+  /// Such as "https://example.com"; one '*' in it stands for any text. Never empty when enabled,
+  /// and "*" alone is not there with allow_credentials.
   std::vector<std::string> allowed_origins = {"*"};
   std::vector<std::string> allowed_methods = {"GET", "POST", "OPTIONS"};
-  std::vector<std::string> allowed_headers = {"*"};
-  std::vector<std::string> exposed_headers;  ///< Empty: every X-Olla-*.
+  std::vector<std::string> allowed_headers = {"*"};  ///< "*": all.
+  std::vector<std::string> exposed_headers;          ///< Empty: every X-Olla-*.
   bool allow_credentials = false;
   std::chrono::seconds max_age{300};
 };
 
 /// Who may use the gateway's own documents.
 struct AccessPolicy {
-  std::vector<std::string> allowed_cidrs;  ///< Of the peer, in text that base/cidr.h parses.
+  /// Of the peer, in text that base/cidr.h parses. Not empty.
+  std::vector<std::string> allowed_cidrs = {"127.0.0.0/8", "::1/128"};
   /// What a Host header may name beside an IP literal, in lower case and without a port.
-  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_hosts = {"localhost"};
 };
 
 /// The side that clients connect to.
@@ -77,7 +80,7 @@ struct Server {
   RequestLimits request_limits;
   RateLimits rate_limits;
   Cors cors;
-  /// Whether each request gets a line in the log.
+  /// Whether a request that went well gets a line in the log; one that did not always does.
   bool request_logging = true;
 };
 
@@ -98,9 +101,10 @@ struct StickySessions {
   bool enabled = false;
   std::chrono::seconds idle_ttl{600};  ///< 0: sessions do not end by time.
   std::uint32_t max_sessions = 10'000;
+  /// Tried in this order; not empty.
   std::vector<StickyKeySource> key_sources = {
       StickyKeySource::kSessionHeader, StickyKeySource::kPrefixHash, StickyKeySource::kAuthHeader};
-  std::uint32_t prefix_hash_bytes = 512;
+  std::uint32_t prefix_hash_bytes = 512;  ///< At least 1.
   /// Requests that the endpoint of a session may have in flight more than the least busy one that
   /// could take the request; over it the session moves. 0: it never does.
   std::uint32_t max_imbalance = 16;
@@ -146,6 +150,8 @@ struct Proxy {
   /// Longest wait for the head of an answer. Long, because an answer that is not streamed sends its
   /// head only when the generation is over.
   std::chrono::milliseconds response_header_timeout{std::chrono::minutes(15)};
+  /// Silence after which TCP asks whether the endpoint is still there. 0: it never does.
+  std::chrono::milliseconds connection_keep_alive{std::chrono::seconds(30)};
   /// Longest gap between two pieces of an answer's body: from the endpoint, or towards a client
   /// that does not read.
   std::chrono::milliseconds read_timeout{std::chrono::minutes(10)};
@@ -191,7 +197,7 @@ struct Endpoint {
   std::string url;   ///< As the file has it; for people. Holds no credentials.
   std::string name;  ///< Unique; 1 to 128 visible ASCII characters; "host:port" by default.
   std::string type;  ///< Name of a profile.
-  Url address;       ///< `url`, parsed. Requests go to its host and port; its path is not used.
+  Url address;       ///< `url`, parsed. Several endpoints may have one.
   /// Whether the type is to be found out; `type` is what the endpoint counts as until then.
   bool detects_type = false;
   int priority = 100;
@@ -267,7 +273,8 @@ struct ModelRegistry {
 
 /// Another name for models: a request that names it goes to whoever has one of them.
 struct ModelAlias {
-  std::string name;                 ///< Compared without regard to the case of letters.
+  /// Compared without regard to the case of letters. Unique in that sense.
+  std::string name;
   std::vector<std::string> models;  ///< The first that an endpoint has is what it is asked for.
 };
 
@@ -280,10 +287,17 @@ struct Anthropic {
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : std::uint8_t { kJson, kText };
+enum class LogOutput : std::uint8_t { kStdout, kFile };
 
 struct Logging {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kJson;
+  LogOutput output = LogOutput::kStdout;
+  /// Of LogOutput::kFile: where olla.log is, the size at which it is renamed and a new one begun,
+  /// and how many renamed ones are kept.
+  std::string directory = "./logs";
+  std::uint64_t file_bytes_max = 1ULL << 20;
+  std::uint32_t files_kept = 7;
 };
 
 struct Config {

@@ -5,7 +5,10 @@
 #include <string_view>
 
 #include "config/ascii.h"
+#include "config/auth.h"
 #include "config/headers.h"
+#include "config/load_models.h"
+#include "config/load_proxy.h"
 #include "config/section.h"
 #include "config/units.h"
 #include "config/url.h"
@@ -20,8 +23,19 @@ bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return is_visible(c); });
 }
 
-void read_url(const Section& section, Endpoint& endpoint) {
-  const auto url = section.text("url");
+/// The text of `key` with its environment variables replaced.
+std::optional<std::string> read_substituted(const Section& section, std::string_view key,
+                                            const Environment& env) {
+  const auto text = section.text(key);
+  if (!text) return std::nullopt;
+  auto value = substitute(*text, env);
+  if (value) return *std::move(value);
+  section.error(key, value.error().detail);
+  return std::nullopt;
+}
+
+void read_url(const Section& section, const Environment& env, Endpoint& endpoint) {
+  const auto url = read_substituted(section, "url", env);
   if (!url) {
     if (!section.has("url")) {
       section.error("url", "is missing; give one such as http://192.168.0.100:8000");
@@ -39,15 +53,18 @@ void read_url(const Section& section, Endpoint& endpoint) {
   }
   endpoint.url = *url;
   endpoint.address = *parsed;
-  if (parsed->path.find_first_not_of('/') != std::string::npos) {
+  section.read("preserve_path", endpoint.preserve_path);
+  if (!endpoint.preserve_path && parsed->path.find_first_not_of('/') != std::string::npos) {
     section.warning("url",
-                    "its path is used for model_url and health_check_url only, not for "
-                    "proxied requests");
+                    "its path is used for model_url and health_check_url only; for proxied "
+                    "requests too with preserve_path: true");
   }
 }
 
-void read_name(const Section& section, Endpoint& endpoint) {
-  if (const auto name = section.text("name")) {
+void read_name(const Section& section, const Environment& env, Endpoint& endpoint) {
+  if (section.has("name")) {
+    const auto name = read_substituted(section, "name", env);
+    if (!name) return;
     endpoint.name = *name;
     if (name->size() > kNameLengthMax || !is_visible_ascii(*name)) {
       section.error("name", "must be 1 to 128 visible ASCII characters, without spaces");
@@ -117,13 +134,27 @@ void read_checks(const Section& section, Endpoint& endpoint) {
   }
 }
 
-Endpoint read_endpoint(const Section& section, const Profiles& profiles, const Environment& env,
+void read_credentials(const Section& section, const EndpointReader::Sources& sources,
+                      Endpoint& endpoint, Problems& problems) {
+  if (const Entry* headers = section.entry("headers")) {
+    endpoint.headers = read_headers(*headers, section.path_of("headers"), sources.env, problems);
+  }
+  const Section auth = section.section("auth");
+  const Entry* given = section.entry("auth");
+  // Anything else but a mapping was reported by the line before.
+  if (section.has("auth") && (given == nullptr || given->value->kind == Value::Kind::kMapping)) {
+    read_auth(auth, sources.env, sources.files, endpoint.headers);
+  }
+  section.read("forward_client_auth", endpoint.forward_client_auth);
+}
+
+Endpoint read_endpoint(const Section& section, const EndpointReader::Sources& sources,
                        Problems& problems) {
   Endpoint endpoint;
   endpoint.line = section.line();
-  read_url(section, endpoint);
-  read_name(section, endpoint);
-  const Profile& type = read_type(section, profiles, endpoint);
+  read_url(section, sources.env, endpoint);
+  read_name(section, sources.env, endpoint);
+  const Profile& type = read_type(section, sources.profiles, endpoint);
   endpoint.model_url = read_path(section, "model_url", endpoint, type.models_path);
   endpoint.health_check_url =
       read_path(section, "health_check_url", endpoint, type.health_check_path);
@@ -131,12 +162,13 @@ Endpoint read_endpoint(const Section& section, const Profiles& profiles, const E
   if (const auto priority = section.integer("priority")) {
     endpoint.priority = static_cast<int>(*priority);
   }
+  section.read("weight", endpoint.weight);
+  section.read("max_concurrent", endpoint.max_concurrent);
   read_checks(section, endpoint);
-  if (const Entry* headers = section.entry("headers")) {
-    endpoint.headers = read_headers(*headers, section.path_of("headers"), env, problems);
-  }
-  endpoint.forward_client_auth =
-      section.boolean("forward_client_auth").value_or(endpoint.forward_client_auth);
+  endpoint.health = sources.health;
+  read_health_rules(section, endpoint.health);
+  read_model_filter(section.section("model_filter"), endpoint.model_filter);
+  read_credentials(section, sources, endpoint, problems);
   return endpoint;
 }
 
@@ -161,28 +193,21 @@ void EndpointReader::read(const Entry& list, const std::string& path) {
       continue;
     }
     const Section section(item, {item_path, "endpoints[]", item.line}, problems_);
-    endpoints_.push_back(read_endpoint(section, profiles_, env_, problems_));
+    endpoints_.push_back(read_endpoint(section, sources_, problems_));
     check_unique(section, endpoints_.back());
   }
 }
 
 void EndpointReader::check_unique(const Section& section, const Endpoint& endpoint) {
-  const auto twin = [](const char* what, std::size_t line) {
-    return "is the " + std::string(what) + " of the endpoint on line " + std::to_string(line) +
-           " too";
-  };
   // What is empty was reported already.
-  if (!endpoint.name.empty()) {
-    const std::size_t line = section.line_of("name");
-    const auto [first, is_new] = name_lines_.try_emplace(endpoint.name, line);
-    if (!is_new)
-      section.error("name", in_quotes(endpoint.name) + " " + twin("name", first->second));
-  }
-  if (!endpoint.url.empty()) {
-    const std::string url = endpoint.address.authority() + join_path(endpoint.address.path, "");
-    const auto [first, is_new] = url_lines_.try_emplace(url, section.line_of("url"));
-    if (!is_new) section.error("url", twin("url", first->second));
-  }
+  if (endpoint.name.empty()) return;
+  const auto [first, is_new] = name_lines_.try_emplace(endpoint.name, section.line_of("name"));
+  if (is_new) return;
+  // As the file has it: what a variable holds is shown nowhere.
+  const auto written = section.text("name");
+  section.error("name", (written ? in_quotes(*written) + " " : "host and port without a name ") +
+                            "is the name of the endpoint on line " + std::to_string(first->second) +
+                            " too");
 }
 
 }  // namespace olla::config

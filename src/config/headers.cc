@@ -19,25 +19,11 @@ constexpr std::string_view kReservedNames[] = {
     "te",   "trailer",        "upgrade",
 };
 
-bool is_token(std::string_view name) {
-  static constexpr std::string_view kTokenCharacters =
-      "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  return !name.empty() && name.find_first_not_of(kTokenCharacters) == std::string_view::npos;
-}
-
 bool has_control_character(std::string_view value) {
   return std::any_of(value.begin(), value.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return (byte < 0x20 && c != '\t') || byte == 0x7f;
   });
-}
-
-/// What is wrong with the name, or "".
-std::string name_fault(const std::string& name) {
-  if (name.size() > kHeaderBytesMax || !is_token(name)) return "is not a header name";
-  const bool is_reserved = std::find(std::begin(kReservedNames), std::end(kReservedNames),
-                                     lower_ascii(name)) != std::end(kReservedNames);
-  return is_reserved ? "is a header that the gateway sets itself" : "";
 }
 
 /// The value to send, or what is wrong with it.
@@ -51,16 +37,28 @@ Result<std::string> read_value(const Value& node, const Environment& env) {
   if (node.kind == Value::Kind::kNull || node.text.empty()) return fault("must not be empty");
   auto value = substitute(node.text, env);
   if (!value) return value.error();
-  if (value->size() > kHeaderBytesMax) {
-    return fault("is longer than " + std::to_string(kHeaderBytesMax) + " bytes");
-  }
-  if (has_control_character(*value)) {
-    return fault("holds a line end or another control character (maybe in a variable's value)");
-  }
+  if (std::string wrong = header_value_fault(*value); !wrong.empty()) return fault(wrong);
   return value;
 }
 
 }  // namespace
+
+std::string header_name_fault(const std::string& name) {
+  if (name.size() > kHeaderBytesMax || !is_token(name)) return "is not a header name";
+  const bool is_reserved = std::find(std::begin(kReservedNames), std::end(kReservedNames),
+                                     lower_ascii(name)) != std::end(kReservedNames);
+  return is_reserved ? "is a header that the gateway sets itself" : "";
+}
+
+std::string header_value_fault(std::string_view value) {
+  if (value.size() > kHeaderBytesMax) {
+    return "is longer than " + std::to_string(kHeaderBytesMax) + " bytes";
+  }
+  if (has_control_character(value)) {
+    return "holds a line end or another control character (maybe in a variable's value)";
+  }
+  return "";
+}
 
 std::vector<Header> read_headers(const Entry& headers, const std::string& path,
                                  const Environment& env, Problems& problems) {
@@ -79,7 +77,7 @@ std::vector<Header> read_headers(const Entry& headers, const std::string& path,
   std::set<std::string> lower_names;
   for (const Entry& entry : node.entries) {
     const std::string header_path = path + "." + printable(entry.key);
-    if (const std::string fault = name_fault(entry.key); !fault.empty()) {
+    if (const std::string fault = header_name_fault(entry.key); !fault.empty()) {
       problems.error(header_path, entry.line, fault);
     }
     // A name that is there twice letter by letter is reported as a duplicate key already.

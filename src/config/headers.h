@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -13,6 +14,12 @@ namespace olla::config {
 /// More header fields, or longer values, are a mistake in the file: servers refuse such heads.
 inline constexpr std::size_t kEndpointHeadersMax = 64;
 inline constexpr std::size_t kHeaderBytesMax = 8192;
+
+/// What is wrong with `name` as the name of a header for endpoints, or "". Fits after a key path.
+std::string header_name_fault(const std::string& name);
+
+/// What is wrong with `value`, with its variables replaced, or "". Does not show it.
+std::string header_value_fault(std::string_view value);
 
 /// Reads an endpoint's `headers:` and substitutes environment variables in their values.
 ///

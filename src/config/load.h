@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/environment.h"
 #include "config/problem.h"
+#include "config/secret.h"
 
 namespace olla::config {
 
@@ -20,12 +21,14 @@ struct Loaded {
 /// Reads a configuration from YAML text, by the rules of docs/configuration.md.
 ///
 /// Endpoints may stand in `endpoints` and in `discovery.static.endpoints`; both together make up
-/// the fleet. `env` gives the values of ${NAME} in header values. No problem's text holds a header
-/// value or a part of a URL. Does not throw; the time and memory it takes are bounded by the limits
-/// of document.h, whatever the text.
-Loaded load(std::string_view yaml, const Environment& env);
+/// the fleet. `env` gives the values of ${NAME} where the document allows it, and `files` the
+/// secrets that the text names by file. No problem's text holds a secret or a part of a URL. Does
+/// not throw; the time and memory it takes are bounded by the limits of document.h, whatever the
+/// text.
+Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& files);
 
-/// load() on the content of the file at `path`. A file that cannot be read is one error.
+/// load() with the secret files of this system on the content of the file at `path`. A file that
+/// cannot be read is one error.
 Loaded load_file(const std::string& path, const Environment& env);
 
 }  // namespace olla::config

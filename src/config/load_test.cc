@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <map>
 #include <string>
 #include <vector>
+
+#include "test/loaded.h"
 
 namespace olla::config {
 namespace {
@@ -17,39 +18,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
 
-using Variables = std::map<std::string, std::string>;
-
-Loaded load_with(const std::string& yaml, const Variables& variables = {}) {
-  return load(yaml, [&](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    if (found == variables.end()) return std::nullopt;
-    return found->second;
-  });
-}
-
-std::vector<std::string> texts(const std::vector<Problem>& problems) {
-  std::vector<std::string> out;
-  out.reserve(problems.size());
-  for (const Problem& problem : problems)
-    out.push_back(to_text(problem, "f"));
-  return out;
-}
-
-/// A file of one endpoint; `lines` are more keys of it and begin on line 4.
-std::string endpoint_with(const std::string& lines) {
-  std::string yaml = "endpoints:\n  - url: http://h:8000\n    type: vllm\n    ";
-  for (const char c : lines) {
-    yaml += c;
-    if (c == '\n') yaml += "    ";
-  }
-  return yaml + "\n";
-}
-
-Endpoint only_endpoint(const Loaded& loaded) {
-  EXPECT_THAT(texts(loaded.errors), IsEmpty());
-  EXPECT_EQ(loaded.config.endpoints.size(), 1u);
-  return loaded.config.endpoints.empty() ? Endpoint() : loaded.config.endpoints[0];
-}
+using test::endpoint_with;
+using test::ErrorCase;
+using test::expect_errors;
+using test::load_with;
+using test::only_endpoint;
+using test::texts;
 
 constexpr char kExample[] = R"(endpoints:
   - url: "http://192.168.0.100:8000"
@@ -160,30 +134,32 @@ TEST(LoadTest, OllasNestingWorksAndJoinsTheTopLevelList) {
   EXPECT_EQ(both.config.endpoints[1].name, "b:1");
 }
 
-TEST(LoadTest, OllasDefaultFileLoadsWithWarningsOnly) {
+TEST(LoadTest, OllaW45OllasDefaultFileLoadsAndEveryKeyWithoutEffectIsNamed) {
   const Loaded loaded =
       load_file(std::string(OLLA_SOURCE_DIR) + "/src/config/testdata/olla_default.yaml",
-                system_environment());
+                [](const std::string&) { return std::nullopt; });
   EXPECT_THAT(texts(loaded.errors), IsEmpty());
-  std::vector<std::string> ignored;
-  for (const Problem& warning : loaded.warnings) {
-    EXPECT_THAT(warning.message, HasSubstr("ignored"));
-    EXPECT_NE(warning.line, 0u);
-    ignored.push_back(warning.path);
-  }
-  EXPECT_THAT(ignored,
-              ElementsAre("server.write_timeout", "server.request_logging", "server.cors",
-                          "server.rate_limits", "proxy.engine", "proxy.profile",
-                          "proxy.load_balancer", "proxy.connection_keep_alive",
-                          "proxy.response_timeout", "proxy.tls_handshake_timeout",
-                          "proxy.sticky_sessions", "proxy.retry", "discovery.refresh_interval",
-                          "discovery.health_check", "discovery.model_discovery", "model_registry",
-                          "translators", "logging.output", "engineering", "dashboard"));
-  ASSERT_EQ(loaded.config.endpoints.size(), 3u);
-  EXPECT_EQ(loaded.config.endpoints[0].type, "ollama");
-  EXPECT_EQ(loaded.config.endpoints[0].model_url, "/api/tags");
-  EXPECT_EQ(loaded.config.endpoints[1].health_check_url, "/");
-  EXPECT_EQ(loaded.config.proxy.connection_timeout, 60s);
+  EXPECT_THAT(
+      texts(loaded.warnings),
+      ElementsAre("f:26: server.rate_limits.per_endpoint: has no effect here: max_concurrent of an "
+                  "endpoint limits what it gets",
+                  "f:37: proxy.connection_keep_alive: has no effect here: it is not implemented "
+                  "yet",
+                  "f:40: proxy.response_header_timeout: is short: an answer that is not streamed "
+                  "sends its head when the generation is over, and one that takes longer than 30s "
+                  "is lost",
+                  "f:56: discovery.health_check: has no effect here: every endpoint is checked at "
+                  "once, and then by its check_interval",
+                  "f:124: dashboard.enabled: has no effect here: there is no web page yet"));
+  const Config& config = loaded.config;
+  ASSERT_EQ(config.endpoints.size(), 3u);
+  EXPECT_EQ(config.endpoints[0].type, "ollama");
+  EXPECT_EQ(config.endpoints[0].model_url, "/api/tags");
+  EXPECT_EQ(config.endpoints[1].health_check_url, "/");
+  EXPECT_EQ(config.proxy.connection_timeout, 60s);
+  EXPECT_EQ(config.server.rate_limits.global_requests_per_minute, 1000u);
+  EXPECT_EQ(config.server.rate_limits.per_ip_requests_per_minute, 100u);
+  EXPECT_FALSE(config.internal_access);
 }
 
 TEST(LoadTest, AllErrorsComeAtOnceInTheOrderOfTheirLines) {
@@ -218,18 +194,6 @@ colour: blue
                   "f:12: logging.level: must be one of: debug, info, warn, warning, error; got "
                   "\"loud\"",
                   "f:13: colour: unknown key"));
-}
-
-struct ErrorCase {
-  std::string yaml;
-  std::string expected;  ///< The start of the only error.
-};
-
-void expect_errors(const std::vector<ErrorCase>& cases) {
-  for (const auto& [yaml, expected] : cases) {
-    SCOPED_TRACE(yaml);
-    EXPECT_THAT(texts(load_with(yaml).errors), ElementsAre(testing::StartsWith(expected)));
-  }
 }
 
 TEST(LoadTest, ValuesOfTheWrongTypeSayWhatIsAllowed) {
@@ -354,7 +318,7 @@ TEST(LoadTest, EqualIntervalAndTimeoutAreFineAndAnAbsentTimeoutGivesWay) {
   EXPECT_EQ(shortened.check_timeout, 250ms);
 }
 
-TEST(LoadTest, TwoEndpointsOfOneNameOrUrlAreErrorsThatNameBothLines) {
+TEST(LoadTest, TwoEndpointsOfOneNameAreAnErrorThatNamesBothLines) {
   const Loaded names = load_with(
       "endpoints:\n  - {url: 'http://a', type: vllm, name: x}\n"
       "discovery:\n  static:\n    endpoints:\n      - url: http://b\n        type: vllm\n"
@@ -362,11 +326,21 @@ TEST(LoadTest, TwoEndpointsOfOneNameOrUrlAreErrorsThatNameBothLines) {
   EXPECT_THAT(texts(names.errors),
               ElementsAre("f:8: discovery.static.endpoints[0].name: \"x\" is the name of the "
                           "endpoint on line 2 too"));
-  const Loaded urls = load_with(
+}
+
+TEST(LoadTest, OllaW19OneServerCanBeTwoEndpointsWhenTheirNamesDiffer) {
+  const Loaded named = load_with(
       "endpoints:\n  - {url: 'http://a', type: vllm, name: x}\n"
-      "  - {url: 'HTTP://A:80/', type: vllm, name: y}\n");
-  EXPECT_THAT(texts(urls.errors),
-              ElementsAre("f:3: endpoints[1].url: is the url of the endpoint on line 2 too"));
+      "  - {url: 'http://a', type: ollama, name: y, priority: 7}\n");
+  EXPECT_THAT(texts(named.errors), IsEmpty());
+  ASSERT_EQ(named.config.endpoints.size(), 2u);
+  EXPECT_EQ(named.config.endpoints[1].priority, 7);
+  // Never silently: what is the same in everything is a mistake.
+  const Loaded nameless = load_with(
+      "endpoints:\n  - {url: 'http://a', type: vllm}\n  - {url: 'HTTP://A:80/', type: vllm}\n");
+  EXPECT_THAT(texts(nameless.errors),
+              ElementsAre("f:3: endpoints[1].name: host and port without a name is the name of the "
+                          "endpoint on line 2 too"));
 }
 
 TEST(LoadTest, TypesGiveThePathsAndOtherSpellingsWork) {
@@ -415,11 +389,32 @@ TEST(LoadTest, ThePathOfAUrlGoesBeforeRelativeCheckPathsOnly) {
   EXPECT_EQ(endpoint.model_url, "/base/models?all=1");
   EXPECT_THAT(texts(loaded.warnings),
               ElementsAre("f:2: endpoints[0].url: its path is used for model_url and "
-                          "health_check_url only, not for proxied requests"));
+                          "health_check_url only; for proxied requests too with preserve_path: "
+                          "true"));
   const Endpoint absolute =
       only_endpoint(load_with("endpoints: [{url: 'http://h/base', type: vllm, health_check_url: "
                               "'http://other:1/up?x'}]"));
   EXPECT_EQ(absolute.health_check_url, "http://other:1/up?x");
+}
+
+TEST(LoadTest, PreservedPathsCostNoWarning) {
+  const Loaded loaded =
+      load_with("endpoints: [{url: 'http://h/base', type: vllm, preserve_path: true}]");
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  EXPECT_TRUE(only_endpoint(loaded).preserve_path);
+}
+
+TEST(LoadTest, OllaW50UrlsAndNamesAreSubstituted) {
+  const Loaded loaded = load_with(
+      "endpoints: [{url: 'http://${HOST}:${PORT:-8000}', type: vllm, name: 'gpu-${HOST}'}]",
+      {{"HOST", "h1"}});
+  const Endpoint endpoint = only_endpoint(loaded);
+  EXPECT_EQ(endpoint.url, "http://h1:8000");
+  EXPECT_EQ(endpoint.address.host, "h1");
+  EXPECT_EQ(endpoint.name, "gpu-h1");
+  EXPECT_THAT(texts(load_with("endpoints: [{url: 'http://${NOPE}', type: vllm}]").errors),
+              ElementsAre("f:1: endpoints[0].url: needs the environment variable NOPE, which is "
+                          "not set"));
 }
 
 TEST(LoadTest, HeaderValuesAreSubstituted) {
@@ -469,7 +464,7 @@ TEST(LoadTest, HeadersAreChecked) {
 }
 
 TEST(LoadTest, SecretsAreInNoMessage) {
-  const Variables variables = {{"GOOD", "s3cret"}, {"BAD", "s3cret\n"}, {"LONG", ""}};
+  const test::Texts variables = {{"GOOD", "s3cret"}, {"BAD", "s3cret\n"}, {"LONG", ""}};
   const char* lines[] = {
       "headers: {X-A: '${BAD}'}",
       "headers: {X-A: 's3cret ${NOPE}'}",
@@ -481,6 +476,9 @@ TEST(LoadTest, SecretsAreInNoMessage) {
       "model_url: 'http://user:s3cret@h/'",
       "health_check_url: 's3cret#'",
       "url: 's3cret@h'",
+      "name: 'a ${GOOD}'",
+      "name: 'a'\n- {url: 'http://g', type: vllm, name: '${GOOD}'}\n"
+      "- {url: 'http://g', type: vllm, name: '${GOOD}'}",
       "auth: {type: bearer, token: s3cret}\nheaders: {X-A: '${GOOD}'}\nfoo: s3cret",
   };
   for (const char* line : lines) {

@@ -14,75 +14,130 @@
 namespace olla::config {
 namespace {
 
-using Status = Key::Status;
-
 constexpr std::uint64_t kSecond = 1000;
 // No wait in this program has a reason to be longer than a day.
 constexpr std::uint64_t kLongest = 24 * 3600 * kSecond;
+// More per minute than one gateway can serve.
+constexpr std::uint64_t kRequestsMax = 1'000'000'000;
+// As many as a fleet has endpoints.
+constexpr std::uint64_t kAttemptsMax = 1024;
 
 constexpr Key mapping(std::string_view path) {
-  return {path, Kind::kMapping};
+  return {.path = path, .kind = Kind::kMapping};
 }
-constexpr Key list(std::string_view path) {
-  return {path, Kind::kList};
+constexpr Key list(std::string_view path, std::string_view initial = "") {
+  return {.path = path, .kind = Kind::kList, .initial = initial};
 }
 constexpr Key text(std::string_view path, std::string_view initial = "") {
-  return {path, Kind::kText, Status::kImplemented, initial};
+  return {.path = path, .kind = Kind::kText, .initial = initial};
 }
-constexpr Key integer(std::string_view path, std::string_view initial, std::uint64_t max) {
-  return {path, Kind::kInteger, Status::kImplemented, initial, 0, max};
+constexpr Key integer(std::string_view path, std::string_view initial, std::uint64_t min,
+                      std::uint64_t max) {
+  return {.path = path, .kind = Kind::kInteger, .initial = initial, .min = min, .max = max};
 }
 constexpr Key duration(std::string_view path, std::string_view initial, std::uint64_t min,
                        std::uint64_t max = kLongest) {
-  return {path, Kind::kDuration, Status::kImplemented, initial, min, max};
+  return {.path = path, .kind = Kind::kDuration, .initial = initial, .min = min, .max = max};
 }
 constexpr Key size(std::string_view path, std::string_view initial, std::uint64_t min,
                    std::uint64_t max) {
-  return {path, Kind::kSize, Status::kImplemented, initial, min, max};
+  return {.path = path, .kind = Kind::kSize, .initial = initial, .min = min, .max = max};
 }
 constexpr Key boolean(std::string_view path, std::string_view initial) {
-  return {path, Kind::kBoolean, Status::kImplemented, initial};
+  return {.path = path, .kind = Kind::kBoolean, .initial = initial};
 }
 constexpr Key choice(std::string_view path, std::string_view initial, std::string_view choices) {
-  return {path, Kind::kChoice, Status::kImplemented, initial, 0, 0, choices};
+  return {.path = path, .kind = Kind::kChoice, .initial = initial, .choices = choices};
 }
-constexpr Key ignored(std::string_view path) {
-  return {path, Kind::kMapping, Status::kIgnored};
+constexpr Key ignored(std::string_view path, std::string_view silent, std::string_view reason) {
+  return {.path = path,
+          .kind = Kind::kMapping,
+          .status = Key::Status::kIgnored,
+          .silent = silent,
+          .reason = reason};
 }
 
 constexpr Key kKeys[] = {
     mapping("server"),
     text("server.host", "localhost"),
-    integer("server.port", "40114", 65535),
-    integer("server.threads", "0", 256),
+    integer("server.port", "40114", 0, 65535),
+    integer("server.threads", "0", 0, 256),
     duration("server.read_header_timeout", "10s", 0),
     duration("server.read_timeout", "30s", 1),
     duration("server.idle_timeout", "0s", 0),
     duration("server.shutdown_timeout", "10s", 0),
+    boolean("server.request_logging", "true"),
     mapping("server.request_limits"),
     size("server.request_limits.max_body_size", "100MiB", 1, 16ULL << 30),
     size("server.request_limits.max_header_size", "1MiB", 4096, 16ULL << 20),
-    ignored("server.write_timeout"),
-    ignored("server.request_logging"),
-    ignored("server.rate_limits"),
-    ignored("server.cors"),
+    mapping("server.rate_limits"),
+    integer("server.rate_limits.global_requests_per_minute", "0", 0, kRequestsMax),
+    integer("server.rate_limits.per_ip_requests_per_minute", "0", 0, kRequestsMax),
+    integer("server.rate_limits.burst_size", "50", 1, kRequestsMax),
+    duration("server.rate_limits.cleanup_interval", "5m", kSecond),
+    boolean("server.rate_limits.trust_proxy_headers", "false"),
+    list("server.rate_limits.trusted_proxy_cidrs",
+         "[127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]"),
+    ignored("server.rate_limits.health_requests_per_minute", "1000",
+            "requests for the gateway's health are never limited"),
+    ignored("server.rate_limits.per_endpoint", "",
+            "max_concurrent of an endpoint limits what it gets"),
+    mapping("server.cors"),
+    boolean("server.cors.enabled", "false"),
+    list("server.cors.allowed_origins", "['*']"),
+    list("server.cors.allowed_methods", "[GET, POST, OPTIONS]"),
+    list("server.cors.allowed_headers", "['*']"),
+    list("server.cors.exposed_headers", "[]"),
+    boolean("server.cors.allow_credentials", "false"),
+    integer("server.cors.max_age", "300", 0, 86'400),
+    ignored("server.write_timeout", "0, 0s, 0ms",
+            "it would cut long streams; proxy.read_timeout ends those that have stopped"),
 
     mapping("proxy"),
+    choice("proxy.engine", "olla", "olla, sherpa"),
+    choice("proxy.load_balancer", "least-connections",
+           "priority, round-robin, least-connections, random, power-of-two"),
     duration("proxy.connection_timeout", "5s", 1),
+    duration("proxy.response_timeout", "15m", 0),
     duration("proxy.response_header_timeout", "15m", 0),
     duration("proxy.read_timeout", "10m", 1),
-    ignored("proxy.engine"),
-    ignored("proxy.profile"),
-    ignored("proxy.load_balancer"),
-    ignored("proxy.connection_keep_alive"),
-    ignored("proxy.response_timeout"),
-    ignored("proxy.tls_handshake_timeout"),
-    ignored("proxy.stream_buffer_size"),
-    ignored("proxy.max_retries"),
-    ignored("proxy.retry_backoff"),
-    ignored("proxy.retry"),
-    ignored("proxy.profile_filter"),
-    ignored("proxy.sticky_sessions"),
+    integer("proxy.max_retries", "", 0, kAttemptsMax - 1),
+    mapping("proxy.retry"),
+    boolean("proxy.retry.enabled", "true"),
+    boolean("proxy.retry.on_connection_failure", "true"),
+    integer("proxy.retry.max_attempts", "0", 0, kAttemptsMax),
+    mapping("proxy.sticky_sessions"),
+    boolean("proxy.sticky_sessions.enabled", "false"),
+    integer("proxy.sticky_sessions.idle_ttl_seconds", "600", 0, 30 * 86'400),
+    integer("proxy.sticky_sessions.max_sessions", "10000", 1, 1'000'000),
+    list("proxy.sticky_sessions.key_sources", "[session_header, prefix_hash, auth_header]"),
+    integer("proxy.sticky_sessions.prefix_hash_bytes", "512", 1, 1'048'576),
+    integer("proxy.sticky_sessions.max_imbalance", "16", 0, 1'000'000),
+    ignored("proxy.profile", "auto, streaming",
+            "every piece of an answer is passed on as it comes"),
+    ignored("proxy.connection_keep_alive", "", "it is not implemented yet"),
+    ignored("proxy.tls_handshake_timeout", "10s, 0, 0s", "endpoints are asked without TLS"),
+    ignored("proxy.stream_buffer_size", "0",
+            "every piece of an answer is passed on as it comes, 64 KiB at most"),
+    ignored("proxy.retry_backoff", "0, 0s", "another endpoint is asked at once"),
+    ignored("proxy.profile_filter", "", "the types of all endpoints that are listed are in use"),
+
+    mapping("retry"),
+    boolean("retry.enabled", "true"),
+    integer("retry.max_attempts", "0", 0, kAttemptsMax),
+    integer("retry.budget_percent", "50", 0, 1000),
+    boolean("retry.non_idempotent", "true"),
+    mapping("queue"),
+    duration("queue.wait", "0s", 0),
+    integer("queue.max_requests", "1024", 0, 1'000'000),
+    mapping("breaker"),
+    boolean("breaker.enabled", "true"),
+    integer("breaker.failures", "5", 1, 1000),
+    duration("breaker.open_for", "30s", 1),
+    mapping("health"),
+    integer("health.unhealthy_after", "2", 1, 1000),
+    integer("health.healthy_after", "1", 1, 1000),
+    duration("health.slow_start", "10s", 0),
 
     mapping("vllm"),
     duration("vllm.metrics_interval", "1s", 0),
@@ -93,36 +148,97 @@ constexpr Key kKeys[] = {
     text("endpoints[].url"),
     text("endpoints[].name"),
     text("endpoints[].type", "auto"),
-    integer("endpoints[].priority", "100", std::numeric_limits<int>::max()),
+    integer("endpoints[].priority", "100", 0, std::numeric_limits<int>::max()),
+    integer("endpoints[].weight", "1", 1, 1000),
+    integer("endpoints[].max_concurrent", "0", 0, 1'000'000),
     text("endpoints[].model_url"),
     text("endpoints[].health_check_url"),
     duration("endpoints[].check_interval", "5s", 100),
     duration("endpoints[].check_timeout", "2s", 1, 30 * kSecond),
+    integer("endpoints[].unhealthy_after", "", 1, 1000),
+    integer("endpoints[].healthy_after", "", 1, 1000),
+    duration("endpoints[].slow_start", "", 0),
     text("endpoints[].gpu_metrics_url"),
+    boolean("endpoints[].preserve_path", "false"),
+    mapping("endpoints[].model_filter"),
+    list("endpoints[].model_filter.include"),
+    list("endpoints[].model_filter.exclude"),
     mapping("endpoints[].headers"),
+    mapping("endpoints[].auth"),
+    choice("endpoints[].auth.type", "", "bearer, api_key, basic"),
+    text("endpoints[].auth.token"),
+    text("endpoints[].auth.token_file"),
+    text("endpoints[].auth.key"),
+    text("endpoints[].auth.key_file"),
+    text("endpoints[].auth.header", "X-Api-Key"),
+    text("endpoints[].auth.username"),
+    text("endpoints[].auth.username_file"),
+    text("endpoints[].auth.password"),
+    text("endpoints[].auth.password_file"),
     boolean("endpoints[].forward_client_auth", "false"),
-    ignored("endpoints[].preserve_path"),
-    ignored("endpoints[].model_filter"),
-    ignored("endpoints[].auth"),
 
     mapping("discovery"),
     choice("discovery.type", "static", "static"),
     mapping("discovery.static"),
     list("discovery.static.endpoints"),
-    ignored("discovery.refresh_interval"),
-    ignored("discovery.health_check"),
-    ignored("discovery.model_discovery"),
+    mapping("discovery.model_discovery"),
+    boolean("discovery.model_discovery.enabled", "true"),
+    duration("discovery.model_discovery.interval", "5m", 100),
+    duration("discovery.model_discovery.timeout", "30s", 1),
+    integer("discovery.model_discovery.concurrent_workers", "5", 1, 1024),
+    integer("discovery.model_discovery.retry_attempts", "3", 0, 100),
+    duration("discovery.model_discovery.retry_backoff", "1s", 1),
+    ignored("discovery.refresh_interval", "30s",
+            "the endpoints of a file are the same until the gateway is started anew"),
+    ignored("discovery.health_check", "",
+            "every endpoint is checked at once, and then by its check_interval"),
+
+    mapping("model_registry"),
+    choice("model_registry.type", "memory", "memory"),
+    boolean("model_registry.enable_unifier", "true"),
+    mapping("model_registry.unification"),
+    duration("model_registry.unification.stale_threshold", "24h", kSecond, 30 * kLongest),
+    duration("model_registry.unification.cleanup_interval", "10m", kSecond),
+    mapping("model_registry.routing_strategy"),
+    choice("model_registry.routing_strategy.type", "strict", "strict, optimistic, discovery"),
+    mapping("model_registry.routing_strategy.options"),
+    choice("model_registry.routing_strategy.options.fallback_behavior", "compatible_only",
+           "none, compatible_only, all"),
+    duration("model_registry.routing_strategy.options.discovery_timeout", "2s", 1),
+    boolean("model_registry.routing_strategy.options.discovery_refresh_on_miss", "false"),
+    mapping("model_aliases"),
+    boolean("model_aliases_rewrite_response", "false"),
+
+    mapping("translators"),
+    mapping("translators.anthropic"),
+    boolean("translators.anthropic.enabled", "true"),
+    boolean("translators.anthropic.passthrough_enabled", "true"),
+    size("translators.anthropic.max_message_size", "10MiB", 0, 100ULL << 20),
+    mapping("translators.anthropic.inspector"),
+    ignored("translators.anthropic.inspector.enabled", "false",
+            "requests and answers are never written to files"),
+    ignored("translators.anthropic.inspector.output_dir", "logs/inspector/anthropic",
+            "requests and answers are never written to files"),
+    ignored("translators.anthropic.inspector.session_header", "X-Session-ID",
+            "requests and answers are never written to files"),
+
+    mapping("internal"),
+    mapping("internal.access_policy"),
+    list("internal.access_policy.allowed_cidrs", "[127.0.0.0/8, '::1/128']"),
+    list("internal.access_policy.allowed_hosts", "[localhost]"),
+    mapping("dashboard"),
+    mapping("dashboard.access_policy"),
+    list("dashboard.access_policy.allowed_cidrs", "[127.0.0.0/8, '::1/128']"),
+    list("dashboard.access_policy.allowed_hosts", "[localhost]"),
+    boolean("dashboard.gate_internal_api", "false"),
+    ignored("dashboard.enabled", "false", "there is no web page yet"),
 
     mapping("logging"),
     choice("logging.level", "info", "debug, info, warn, warning, error"),
     choice("logging.format", "json", "json, text"),
-    ignored("logging.output"),
-
-    ignored("model_registry"),
-    ignored("model_aliases"),
-    ignored("translators"),
-    ignored("engineering"),
-    ignored("dashboard"),
+    ignored("logging.output", "stdout", "the log goes to the standard output"),
+    mapping("engineering"),
+    ignored("engineering.show_nerdstats", "false", "/internal/process tells what it would show"),
 };
 
 /// The path without its last name, and that name.
@@ -155,6 +271,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::span<const Key> keys() {
   return kKeys;
+}
+
+bool is_in(std::string_view list, std::string_view word) {
+  if (word.empty() || word.find(',') != std::string_view::npos) return false;
+  const std::string padded = ", " + std::string(list) + ", ";
+  return padded.find(", " + std::string(word) + ", ") != std::string::npos;
 }
 
 const Key* find_key(std::string_view path) {

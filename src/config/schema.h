@@ -25,7 +25,7 @@ enum class Kind : std::uint8_t {
 struct Key {
   enum class Status : std::uint8_t {
     kImplemented,
-    kIgnored,  ///< Olla has it. Accepted with one warning, whatever is below it.
+    kIgnored,  ///< Olla has it. Accepted with one warning at most, whatever is below it.
   };
 
   std::string_view path;  ///< "server.port"; the items of a list are "endpoints[]".
@@ -35,10 +35,17 @@ struct Key {
   std::uint64_t min = 0;       ///< Of kInteger; of kDuration in milliseconds; of kSize in bytes.
   std::uint64_t max = 0;
   std::string_view choices{};  ///< Of kChoice, with ", " between them.
+  /// Of an ignored key: the values that ask for nothing and cost no warning, with ", " between
+  /// them, and why the key has no effect, as the warning says it.
+  std::string_view silent{};
+  std::string_view reason{};
 };
 
 /// Every key, those of one mapping in a row.
 std::span<const Key> keys();
+
+/// Whether `word` is one of `list`, which has ", " between its members.
+bool is_in(std::string_view list, std::string_view word);
 
 /// The key of that path, or nullptr.
 const Key* find_key(std::string_view path);

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "config/load.h"
-#include "config/profile.h"
+#include "config/words.h"
+#include "test/loaded.h"
 
 namespace olla::config {
 namespace {
@@ -92,6 +93,19 @@ TEST(SchemaTest, TheDocumentHasEveryKeyAndNoOther) {
   EXPECT_EQ(first_cells(document.table("Ignored keys")), schema_paths(Key::Status::kIgnored));
 }
 
+TEST(SchemaTest, TheDocumentSaysWhyAKeyIsIgnored) {
+  const Document document;
+  for (const auto& [path, cells] : document.table("Ignored keys")) {
+    SCOPED_TRACE(path);
+    const Key* key = find_key(path);
+    ASSERT_NE(key, nullptr);
+    ASSERT_EQ(cells.size(), 3u);
+    EXPECT_EQ(cells[1], key->silent);
+    EXPECT_EQ(cells[2], key->reason);
+    EXPECT_FALSE(key->reason.empty());
+  }
+}
+
 TEST(SchemaTest, TheDocumentAgreesOnTypesDefaultsAndRanges) {
   const Document document;
   for (const auto& [path, cells] : document.table("Keys")) {
@@ -140,7 +154,7 @@ TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {
   int whole_files = 0;
   for (const std::string& example : document.examples()) {
     if (!example.starts_with("endpoints:")) continue;  // A part of a file.
-    const Loaded loaded = load(example, env);
+    const Loaded loaded = load(example, env, system_secret_files());
     EXPECT_EQ(loaded.errors, std::vector<Problem>());
     EXPECT_EQ(loaded.warnings, std::vector<Problem>());
     ++whole_files;
@@ -148,39 +162,104 @@ TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {
   EXPECT_EQ(whole_files, 2);
 }
 
-/// Everything that a key may change, as text.
-std::string dump(const Config& config) {
-  std::ostringstream out;
-  const Server& server = config.server;
-  const Proxy& proxy = config.proxy;
-  const Vllm& vllm = config.vllm;
-  const Logging& logging = config.logging;
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts)
+    out += text + ",";
+  return out;
+}
+
+void dump_server(std::ostream& out, const Server& server) {
+  const RateLimits& limits = server.rate_limits;
+  const Cors& cors = server.cors;
   out << server.host << ' ' << server.port << ' ' << server.threads << ' '
       << server.read_header_timeout.count() << ' ' << server.read_timeout.count() << ' '
       << server.idle_timeout.count() << ' ' << server.shutdown_timeout.count() << ' '
       << server.request_limits.max_body_size << ' ' << server.request_limits.max_header_size << ' '
+      << server.request_logging << '\n'
+      << limits.global_requests_per_minute << ' ' << limits.per_ip_requests_per_minute << ' '
+      << limits.burst_size << ' ' << limits.cleanup_interval.count() << ' '
+      << limits.trust_proxy_headers << ' ' << joined(limits.trusted_proxy_cidrs) << '\n'
+      << cors.enabled << ' ' << joined(cors.allowed_origins) << ' ' << joined(cors.allowed_methods)
+      << ' ' << joined(cors.allowed_headers) << ' ' << joined(cors.exposed_headers) << ' '
+      << cors.allow_credentials << ' ' << cors.max_age.count() << '\n';
+}
+
+void dump_proxy(std::ostream& out, const Proxy& proxy) {
+  const StickySessions& sticky = proxy.sticky_sessions;
+  out << static_cast<int>(proxy.load_balancer) << ' ' << proxy.response_timeout.count() << ' '
       << proxy.connection_timeout.count() << ' ' << proxy.response_header_timeout.count() << ' '
-      << proxy.read_timeout.count() << ' ' << static_cast<int>(logging.level) << ' '
-      << static_cast<int>(logging.format) << ' ' << vllm.metrics_interval.count() << ' '
-      << vllm.translate_parameters << ' ' << vllm.admin_routes.size();
-  for (const Endpoint& endpoint : config.endpoints) {
-    out << '\n'
-        << endpoint.url << ' ' << endpoint.name << ' ' << endpoint.type << ' ' << endpoint.priority
-        << ' ' << endpoint.check_interval.count() << ' ' << endpoint.check_timeout.count() << ' '
-        << endpoint.forward_client_auth;
-  }
+      << proxy.connection_keep_alive.count() << ' ' << proxy.read_timeout.count() << '\n'
+      << sticky.enabled << ' ' << sticky.idle_ttl.count() << ' ' << sticky.max_sessions << ' '
+      << sticky.prefix_hash_bytes << ' ' << sticky.max_imbalance;
+  for (const StickyKeySource source : sticky.key_sources)
+    out << ' ' << static_cast<int>(source);
+  out << '\n'
+      << proxy.retry.enabled << ' ' << proxy.retry.max_attempts << ' ' << proxy.retry.budget_percent
+      << ' ' << proxy.retry.non_idempotent << '\n'
+      << proxy.queue.wait.count() << ' ' << proxy.queue.max_requests << '\n'
+      << proxy.breaker.enabled << ' ' << proxy.breaker.failures << ' '
+      << proxy.breaker.open_for.count() << '\n';
+}
+
+void dump_models(std::ostream& out, const Config& config) {
+  const ModelDiscovery& discovery = config.model_discovery;
+  const ModelRegistry& registry = config.model_registry;
+  const Anthropic& anthropic = config.anthropic;
+  out << discovery.enabled << ' ' << discovery.interval.count() << ' ' << discovery.timeout.count()
+      << ' ' << discovery.concurrent_workers << ' ' << discovery.retry_attempts << ' '
+      << discovery.retry_backoff.count() << '\n'
+      << registry.enable_unifier << ' ' << registry.stale_threshold.count() << ' '
+      << registry.cleanup_interval.count() << ' ' << static_cast<int>(registry.strategy) << ' '
+      << static_cast<int>(registry.fallback) << ' ' << registry.discovery_timeout.count() << ' '
+      << registry.discovery_refresh_on_miss << '\n'
+      << config.model_aliases_rewrite_response << ' ' << anthropic.enabled << ' '
+      << anthropic.passthrough_enabled << ' ' << anthropic.max_message_size << '\n';
+  for (const ModelAlias& alias : config.model_aliases)
+    out << alias.name << ' ' << joined(alias.models) << '\n';
+}
+
+void dump_endpoint(std::ostream& out, const Endpoint& endpoint) {
+  out << endpoint.url << ' ' << endpoint.name << ' ' << endpoint.type << ' ' << endpoint.priority
+      << ' ' << endpoint.weight << ' ' << endpoint.max_concurrent << ' '
+      << endpoint.check_interval.count() << ' ' << endpoint.check_timeout.count() << ' '
+      << endpoint.health.unhealthy_after << ' ' << endpoint.health.healthy_after << ' '
+      << endpoint.health.slow_start.count() << ' ' << endpoint.preserve_path << ' '
+      << endpoint.forward_client_auth << ' ' << joined(endpoint.model_filter.include) << ' '
+      << joined(endpoint.model_filter.exclude);
+  for (const Header& header : endpoint.headers)
+    out << ' ' << header.name << '=' << header.value;
+  out << '\n';
+}
+
+/// Everything that a key may change, as text.
+std::string dump(const Config& config) {
+  std::ostringstream out;
+  dump_server(out, config.server);
+  dump_proxy(out, config.proxy);
+  dump_models(out, config);
+  const Vllm& vllm = config.vllm;
+  const Logging& logging = config.logging;
+  out << static_cast<int>(logging.level) << ' ' << static_cast<int>(logging.format) << ' '
+      << static_cast<int>(logging.output) << ' ' << logging.directory << ' '
+      << logging.file_bytes_max << ' ' << logging.files_kept << '\n'
+      << vllm.metrics_interval.count() << ' ' << vllm.translate_parameters << ' '
+      << vllm.admin_routes.size() << '\n';
+  for (const Endpoint& endpoint : config.endpoints)
+    dump_endpoint(out, endpoint);
   return out.str();
 }
 
 /// YAML that gives `path` the value `value`.
 std::string yaml_of(std::string_view path, std::string_view value) {
   static constexpr std::string_view kEndpoint = "endpoints[].";
-  if (path.starts_with(kEndpoint)) {
-    return "endpoints:\n  - url: http://h:1\n    " + std::string(path.substr(kEndpoint.size())) +
-           ": " + std::string(value) + "\n";
-  }
   std::string yaml;
   std::string indent;
+  if (path.starts_with(kEndpoint)) {
+    path.remove_prefix(kEndpoint.size());
+    yaml = "endpoints:\n  - url: http://h:1";
+    indent = "    ";
+  }
   std::istringstream in{std::string(path)};
   for (std::string name; std::getline(in, name, '.'); indent += "  ") {
     if (!yaml.empty()) yaml += '\n';
@@ -192,7 +271,7 @@ std::string yaml_of(std::string_view path, std::string_view value) {
 }
 
 Loaded load_yaml(const std::string& yaml) {
-  return load(yaml, [](const std::string&) { return std::nullopt; });
+  return test::load_with(yaml);
 }
 
 TEST(SchemaTest, WritingADefaultDownChangesNothing) {
@@ -200,10 +279,24 @@ TEST(SchemaTest, WritingADefaultDownChangesNothing) {
     if (key.initial.empty()) continue;
     SCOPED_TRACE(key.path);
     const bool in_endpoint = key.path.starts_with("endpoints[]");
-    const Loaded with = load_yaml(yaml_of(key.path, key.initial));
-    const Loaded without = load_yaml(in_endpoint ? "endpoints:\n  - url: http://h:1\n" : "");
+    std::string yaml = yaml_of(key.path, key.initial);
+    std::string plain = in_endpoint ? "endpoints:\n  - url: http://h:1\n" : "";
+    if (key.path.starts_with("endpoints[].auth.")) {  // Which holds nothing without these two.
+      for (std::string* text : {&yaml, &plain})
+        *text += (text == &plain ? "    auth:\n" : "") + std::string("      type: api_key\n") +
+                 "      key: k\n";
+    }
+    const Loaded with = load_yaml(yaml);
     EXPECT_EQ(with.errors, std::vector<Problem>());
-    EXPECT_EQ(dump(with.config), dump(without.config));
+    Config without = load_yaml(plain).config;
+    // Written down, the policy holds for every gateway.
+    const bool is_policy = key.path.starts_with("internal.access_policy.");
+    EXPECT_EQ(with.config.internal_access.has_value(), is_policy);
+    if (is_policy) {
+      EXPECT_EQ(with.config.internal_access->allowed_cidrs, AccessPolicy().allowed_cidrs);
+      EXPECT_EQ(with.config.internal_access->allowed_hosts, AccessPolicy().allowed_hosts);
+    }
+    EXPECT_EQ(dump(with.config), dump(without));
   }
 }
 
@@ -261,6 +354,39 @@ TEST(SchemaTest, EveryIgnoredKeyCostsOneWarningWhateverItHolds) {
       EXPECT_EQ(warnings, 1);
     }
   }
+}
+
+TEST(SchemaTest, ValuesThatAskForNothingCostNoWarning) {
+  for (const Key& key : keys()) {
+    std::istringstream values{std::string(key.silent)};
+    for (std::string value; std::getline(values >> std::ws, value, ',');) {
+      SCOPED_TRACE(std::string(key.path) + ": " + value);
+      const Loaded loaded = load_yaml(yaml_of(key.path, value));
+      EXPECT_EQ(loaded.errors, std::vector<Problem>());
+      for (const Problem& warning : loaded.warnings)
+        EXPECT_EQ(warning.path, "endpoints");  // There are none.
+    }
+  }
+}
+
+template <class E, std::size_t N>
+void expect_choices(std::string_view path, const Word<E> (&words)[N]) {
+  std::string choices;
+  for (const Word<E>& known : words) {
+    choices += (choices.empty() ? "" : ", ") + std::string(known.word);
+    EXPECT_EQ(value_of(words, known.word), known.value);
+    EXPECT_EQ(value_of(words, word_of(words, known.value)), known.value);
+  }
+  EXPECT_EQ(find_key(path)->choices, choices);
+}
+
+TEST(SchemaTest, TheChoicesAreTheWordsOfTheValues) {
+  expect_choices("proxy.load_balancer", kLoadBalancers);
+  expect_choices("model_registry.routing_strategy.type", kRoutingStrategies);
+  expect_choices("model_registry.routing_strategy.options.fallback_behavior", kFallbacks);
+  expect_choices("logging.level", kLogLevels);
+  expect_choices("logging.format", kLogFormats);
+  EXPECT_EQ(value_of(kStickyKeySources, "nothing"), std::nullopt);
 }
 
 TEST(SchemaTest, KeysThatAreSpeltAlikeAreNear) {

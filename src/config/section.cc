@@ -20,12 +20,8 @@ std::string join(std::string_view parent, std::string_view key) {
   return std::string(parent) + "." + std::string(key);
 }
 
-/// Whether `word` is one of `list`, which has ", " between its members.
-bool is_in(std::string_view list, std::string_view word) {
-  if (word.empty() || word.find(',') != std::string_view::npos) return false;
-  const std::string padded = ", " + std::string(list) + ", ";
-  return padded.find(", " + std::string(word) + ", ") != std::string::npos;
-}
+// More texts than this in one list are a mistake.
+constexpr std::size_t kItemsMax = 1024;
 
 }  // namespace
 
@@ -46,9 +42,9 @@ void Section::check_keys() const {
       const std::string near = nearest_key(place_.schema_path, entry.key);
       const std::string hint = near.empty() ? "" : "; did you mean " + near + "?";
       problems_->error(join(place_.path, printable(entry.key)), entry.line, "unknown key" + hint);
-    } else if (key->status == Key::Status::kIgnored) {
+    } else if (key->status == Key::Status::kIgnored && !is_in(key->silent, entry.value->text)) {
       problems_->warning(join(place_.path, entry.key), entry.line,
-                         "is a key of Olla that is not implemented yet; ignored");
+                         "has no effect here: " + std::string(key->reason));
     }
   }
 }
@@ -146,6 +142,59 @@ std::optional<std::string> Section::choice(std::string_view key) const {
   if (is_in(schema.choices, word)) return word;
   reject(key, *value, "must be one of: " + allowed_text(schema));
   return std::nullopt;
+}
+
+std::optional<std::vector<Section::Item>> Section::texts(std::string_view key) const {
+  OLLA_CHECK(schema_of(key).kind == Kind::kList);
+  const Entry* list = entry(key);
+  if (list == nullptr) return std::nullopt;
+  if (list->value->kind != Value::Kind::kSequence) {
+    error(key, "must be a list of texts, such as [a, b]");
+    return std::nullopt;
+  }
+  if (list->value->items.size() > kItemsMax) {
+    error(key, "has more than " + std::to_string(kItemsMax) + " items");
+    return std::nullopt;
+  }
+  std::vector<Item> items;
+  for (const ValuePtr& value : list->value->items) {
+    const Item item{value->text, value->line};
+    if (value->kind != Value::Kind::kScalar || item.text.empty()) {
+      error(key, item, "must hold texts that are not empty");
+    } else {
+      items.push_back(item);
+    }
+  }
+  return items;
+}
+
+void Section::read(std::string_view key, std::uint32_t& out) const {
+  if (const auto number = integer(key)) out = static_cast<std::uint32_t>(*number);
+}
+
+void Section::read(std::string_view key, bool& out) const {
+  out = boolean(key).value_or(out);
+}
+
+void Section::read(std::string_view key, std::chrono::milliseconds& out) const {
+  out = duration(key).value_or(out);
+}
+
+void Section::read(std::string_view key, std::vector<std::string>& out) const {
+  const auto items = texts(key);
+  if (!items) return;
+  out.clear();
+  for (const Item& item : *items)
+    out.push_back(item.text);
+}
+
+void Section::read_unless_zero(std::string_view key, std::chrono::milliseconds& out) const {
+  const auto value = duration(key);
+  if (value && value->count() != 0) out = *value;
+}
+
+void Section::error(std::string_view key, const Item& item, std::string message) const {
+  problems_->error(path_of(key), item.line, std::move(message));
 }
 
 void Section::error(std::string_view key, std::string message) const {

@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/document.h"
 #include "config/problem.h"
 #include "config/schema.h"
+#include "config/words.h"
 
 namespace olla::config {
 
@@ -50,6 +52,29 @@ class Section {
   /// One of the schema's choices, in lower case.
   [[nodiscard]] std::optional<std::string> choice(std::string_view key) const;
 
+  /// One text of a list, with its line.
+  struct Item {
+    std::string text;  ///< Not empty.
+    std::size_t line = 0;
+  };
+  /// The texts of a list that may be empty; those that are none are reported and left out.
+  [[nodiscard]] std::optional<std::vector<Item>> texts(std::string_view key) const;
+
+  /// Each sets `out` when the key is there and right, and leaves it alone otherwise.
+  void read(std::string_view key, std::uint32_t& out) const;
+  void read(std::string_view key, bool& out) const;
+  void read(std::string_view key, std::chrono::milliseconds& out) const;
+  void read(std::string_view key, std::vector<std::string>& out) const;
+  /// A choice, as the value that its word stands for.
+  template <class E, std::size_t N>
+  void read(std::string_view key, const Word<E> (&words)[N], E& out) const {
+    if (const auto word = choice(key)) out = value_of(words, *word).value_or(out);
+  }
+  /// Of keys whose 0 stands for the default in Olla's files.
+  void read_unless_zero(std::string_view key, std::chrono::milliseconds& out) const;
+
+  /// Reports a wrong item of the list `key`.
+  void error(std::string_view key, const Item& item, std::string message) const;
   /// Reports a wrong value of `key`: at its line, or at the section's when the key is absent.
   void error(std::string_view key, std::string message) const;
   void warning(std::string_view key, std::string message) const;

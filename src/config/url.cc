@@ -86,7 +86,7 @@ std::string Url::authority() const {
 
 Result<Url> parse_url(std::string_view text) {
   if (text.find("${") != std::string_view::npos) {
-    return malformed("holds ${...}: environment variables are substituted in header values only");
+    return malformed("holds ${...}: environment variables are not substituted here");
   }
   const std::string start = lower_ascii(text.substr(0, std::string_view("https://").size()));
   if (start == "https://") {

@@ -71,7 +71,7 @@ TEST(UrlTest, SaysWhatIsWrongWithAUrl) {
       {"http://[fe80::1%25eth0]", "no IPv6 address"},
       {"http://[::1]x", "after its ]"},
       {"http://[::1]:", "port from 1"},
-      {"http://${HOST}:8000", "header values only"},
+      {"http://${HOST}:8000", "not substituted here"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.text);
