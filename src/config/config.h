@@ -47,7 +47,7 @@ struct Cors {
   std::vector<std::string> allowed_origins = {"*"};
   std::vector<std::string> allowed_methods = {"GET", "POST", "OPTIONS"};
   std::vector<std::string> allowed_headers = {"*"};  ///< "*": all.
-  std::vector<std::string> exposed_headers;          ///< Empty: every X-Olla-*.
+  std::vector<std::string> exposed_headers;          ///< Empty: every X-Olla-* and X-RateLimit-*.
   bool allow_credentials = false;
   std::chrono::seconds max_age{300};
 };
@@ -313,8 +313,8 @@ struct Config {
   /// Whether the `model` of an answer is the alias that the client asked for.
   bool model_aliases_rewrite_response = false;
   Anthropic anthropic;
-  /// Of /internal/*, but for the health document. nullopt: loopback alone when the listener is
-  /// reachable from elsewhere, everybody when it is not.
+  /// Of /internal/*, but for the health document. nullopt: this machine alone, by an address, by
+  /// "localhost" or by the name that the gateway listens on.
   std::optional<AccessPolicy> internal_access;
   Logging logging;
 };
