@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The one order of the folders under src/, top first. ARCHITECTURE.md has a table with a row for
 # each, in the same order, which says what it is for.
-ORDER = ["base", "config", "http", "sse", "openai", "vllm", "fleet", "routing", "limits",
+ORDER = ["base", "config", "http", "sse", "openai", "models", "vllm", "fleet", "routing", "limits",
          "metrics", "log", "net", "proxy", "admin", "sim", "app"]
 # Folders that the simulated server stands beside, not on.
 NOT_FROM = {"sim": {"proxy", "admin"}}

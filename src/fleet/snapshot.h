@@ -175,8 +175,9 @@ struct EndpointView {
   bool draining = false;           ///< Its server said so, a moment ago.
   bool drained = false;            ///< The operator said so, until he takes it back.
   std::vector<Address> addresses;  ///< In the order to try; empty: its name did not resolve yet.
-  std::shared_ptr<const Listing> models;  ///< Null: its list was never read.
-  std::string version;                    ///< As its server tells it; empty: it does not.
+  std::shared_ptr<const Listing> models;                   ///< Null: its list was never read.
+  std::optional<TimePoint> models_read_at = std::nullopt;  ///< When that was done last.
+  std::string version;  ///< As its server tells it; empty: it does not.
   /// Of type "vllm": `version`, and the newest when the server does not tell one. nullopt: the
   /// server was not asked yet.
   std::optional<vllm::Version> vllm_version = std::nullopt;
@@ -226,6 +227,10 @@ class Fleet {
   /// `now` is Unix time in seconds: models that no endpoint listed before are seen since then. The
   /// routes that the endpoint misses are forgotten: it may be another server.
   bool set_models(EndpointId id, std::vector<vllm::ModelEntry> entries, std::int64_t now);
+  /// The endpoint listed its models, whether it has others now or not.
+  void note_models_read(EndpointId id, TimePoint now) { changeable(id).models_read_at = now; }
+  /// What the endpoint has is not known any more.
+  void forget_models(EndpointId id) { changeable(id).models.reset(); }
   /// As an endpoint of type "vllm" tells it in /version; empty: it does not.
   bool set_version(EndpointId id, std::string version);
   bool set_refuses(EndpointId id, bool refuses);

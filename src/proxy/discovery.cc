@@ -5,17 +5,23 @@
 #include <exception>
 
 #include "config/url.h"
-#include "vllm/models_document.h"
+#include "models/filter.h"
+#include "models/parse.h"
+#include "vllm/version.h"
 
 namespace olla::proxy {
 namespace {
 
-// A model list with permissions takes 400 bytes per model; 2,500 models fit.
-constexpr std::size_t kMaxListBytes = 1024 * 1024;
+// As in Olla. A model list with permissions takes 400 bytes per model.
+constexpr std::size_t kMaxListBytes = 10 * 1024 * 1024;
 
-// Models come and go with LoRA adapters and restarts; a restart is seen by the health check.
-constexpr std::chrono::seconds kInterval{30};
-constexpr std::chrono::seconds kTimeout{10};
+constexpr std::chrono::seconds kVersionTimeout{10};
+
+// More than a reading may take, since it waits for its turn and its deadline is noticed late.
+constexpr std::chrono::seconds kRefreshSlack{1};
+
+// A pause of hours is as good as the interval; more doublings would overflow.
+constexpr std::uint32_t kDoublingsMax = 16;
 
 // Enough to see what an endpoint serves; a list of thousands would flood the log.
 constexpr std::size_t kModelsLogged = 10;
@@ -41,13 +47,21 @@ Error stopped_error() {
 ModelDiscovery::Watched::Watched(net::asio::io_context& io, const fleet::Endpoint& described)
     : endpoint(described),
       timer(io),
+      ticket(io),
       list(target_of(described.config, described.config.model_url)),
       version(target_of(described.config,
                         config::join_path(described.config.address.path, "/version"))) {}
 
-ModelDiscovery::ModelDiscovery(Asker& asker, fleet::Fleet& fleet, log::Logger& logger,
-                               std::function<void()> changed)
-    : asker_(asker), fleet_(fleet), logger_(logger), changed_(std::move(changed)) {}
+ModelDiscovery::ModelDiscovery(Asker& asker, fleet::Fleet& fleet, const config::Config& config,
+                               log::Logger& logger, Notices notices)
+    : asker_(asker),
+      fleet_(fleet),
+      config_(config.model_discovery),
+      registry_(config.model_registry),
+      logger_(logger),
+      notices_(std::move(notices)),
+      slots_(std::max(1U, config.model_discovery.concurrent_workers)),
+      cleanup_timer_(asker.io()) {}
 
 void ModelDiscovery::start() {
   for (std::size_t i = 0; i < fleet_.size(); ++i) {
@@ -59,16 +73,27 @@ void ModelDiscovery::start() {
   };
   for (const auto& watched : watched_)
     net::asio::co_spawn(asker_.io(), watch(*watched), rethrow);
+  net::asio::co_spawn(asker_.io(), forget_stale(), rethrow);
 }
 
 void ModelDiscovery::stop() {
   stopped_ = true;
+  cleanup_timer_.cancel();
+  slots_.stop();
   for (const auto& watched : watched_)
     watched->timer.cancel();
+  const std::vector<std::shared_ptr<Refresh>> open = refreshes_;
+  for (const auto& refresh : open)
+    finish(*refresh);
 }
 
 void ModelDiscovery::read_now(EndpointId endpoint) {
-  if (!stopped_) read_at(*watched_[endpoint.value()], TimePoint{});
+  if (stopped_) return;
+  Watched& watched = *watched_[endpoint.value()];
+  watched.failures = 0;
+  // What it has is not known, which is something else than that it has nothing.
+  if (std::exchange(watched.forgotten, false)) fleet_.forget_models(endpoint);
+  read_at(watched, TimePoint{});
 }
 
 void ModelDiscovery::read_all_now() {
@@ -83,6 +108,40 @@ void ModelDiscovery::read_at(Watched& watched, TimePoint when) {
   watched.timer.cancel();  // The loop looks at the time again.
 }
 
+void ModelDiscovery::refresh(Done done) {
+  const auto refresh = std::make_shared<Refresh>(asker_.io());
+  refresh->done = std::move(done);
+  refreshes_.push_back(refresh);
+  for (const auto& watched : watched_) {
+    const fleet::EndpointView& view = fleet_.view(watched->endpoint.id);
+    ListReading& reading = refresh->readings.emplace_back();
+    reading.endpoint = watched->endpoint.id;
+    if (view.models) reading.models = view.models->entries.size();
+    if (view.health != fleet::Health::kHealthy || !config_.enabled) {
+      reading.outcome = ListReading::Outcome::kSkipped;
+      continue;
+    }
+    ++refresh->left;
+    watched->asked.push_back(refresh);
+  }
+  // An endpoint that goes down meanwhile is not read at all.
+  const Duration limit = kRequestedGap + config_.timeout + kRefreshSlack;
+  refresh->timer.expires_after(refresh->left == 0 || stopped_ ? Duration::zero() : limit);
+  refresh->timer.async_wait([this, refresh](net::error_code error) {
+    if (!error) finish(*refresh);
+  });
+  read_all_now();
+}
+
+/// Tells who waits for it, once.
+void ModelDiscovery::finish(Refresh& refresh) {
+  if (!refresh.done) return;
+  const Done done = std::exchange(refresh.done, nullptr);
+  done(refresh.readings);
+  refresh.timer.cancel();
+  std::erase_if(refreshes_, [&refresh](const auto& open) { return open.get() == &refresh; });
+}
+
 net::Awaitable<void> ModelDiscovery::watch(Watched& watched) {
   while (!stopped_) {
     const bool healthy = fleet_.view(watched.endpoint.id).health == fleet::Health::kHealthy;
@@ -92,23 +151,72 @@ net::Awaitable<void> ModelDiscovery::watch(Watched& watched) {
       co_await watched.timer.async_wait(net::kAwait);
       continue;  // Woken by the time, by an endpoint that comes up or by stop(): look again.
     }
+    co_await slots_.take(watched.ticket);
+    if (stopped_) co_return;
+    if (fleet_.view(watched.endpoint.id).health != fleet::Health::kHealthy) {
+      slots_.release(watched.ticket);
+      continue;
+    }
     // Set before, because the endpoint may come up anew while its list is read.
     watched.read = Clock::now();
-    watched.due = watched.read + kInterval;
-    const bool models_changed = co_await read_models(watched);
+    watched.due = watched.read + config_.interval;
+    if (config_.enabled) co_await read(watched);
     if (stopped_) co_return;
-    if (models_changed) changed_();
-    const bool changed = co_await read_version(watched.endpoint.id, Clock::now() + kTimeout);
-    if (changed) changed_();
+    const TimePoint end = Clock::now() + kVersionTimeout;
+    const bool changed = co_await read_version(watched.endpoint.id, end);
+    slots_.release(watched.ticket);
+    if (stopped_) co_return;
+    if (changed) notices_.changed();
   }
 }
 
-/// Reads the model list; true when it changed.
-net::Awaitable<bool> ModelDiscovery::read_models(Watched& watched) {
-  const TimePoint end = Clock::now() + kTimeout;
+/// Forgets from time to time what endpoints had that are down for long: their models are unknown
+/// ones then. As long as they are remembered, requests for them are told to come back.
+net::Awaitable<void> ModelDiscovery::forget_stale() {
+  while (!stopped_) {
+    cleanup_timer_.expires_after(registry_.cleanup_interval);
+    co_await cleanup_timer_.async_wait(net::kAwait);
+    if (stopped_) co_return;
+    const TimePoint limit = Clock::now() - registry_.stale_threshold;
+    bool changed = false;
+    for (const auto& watched : watched_) {
+      const fleet::EndpointView& view = fleet_.view(watched->endpoint.id);
+      const bool stale = view.health == fleet::Health::kUnhealthy && view.models &&
+                         !watched->forgotten && watched->listed < limit;
+      if (!stale) continue;
+      watched->forgotten = true;
+      fleet_.set_models(watched->endpoint.id, {}, unix_seconds());
+      logger_.info("models forgotten", {{"endpoint", watched->endpoint.config.name}});
+      changed = true;
+    }
+    if (changed) notices_.changed();
+  }
+}
+
+/// Reads the model list, and tells those who asked for it.
+net::Awaitable<void> ModelDiscovery::read(Watched& watched) {
+  const std::vector<std::shared_ptr<Refresh>> asked = std::exchange(watched.asked, {});
+  const TimePoint end = Clock::now() + config_.timeout;
   const auto answer = co_await ask(watched, watched.list, kMaxListBytes, end);
-  if (stopped_) co_return false;
-  co_return note_models(watched, answer);
+  if (stopped_) co_return;
+  const ListReading reading = take_in(watched, answer);
+  note_result(watched, reading.outcome == ListReading::Outcome::kFailed);
+  for (const auto& refresh : asked) {
+    refresh->readings[reading.endpoint.value()] = reading;
+    if (--refresh->left == 0) finish(*refresh);
+  }
+}
+
+/// A list that could not be read is tried again after a pause that doubles, and after the last try
+/// at the interval.
+void ModelDiscovery::note_result(Watched& watched, bool failed) {
+  if (!failed || watched.failures >= config_.retry_attempts) {
+    watched.failures = 0;
+    return;
+  }
+  const Duration pause = config_.retry_backoff * (1LL << std::min(watched.failures, kDoublingsMax));
+  ++watched.failures;
+  watched.due = std::min(watched.due, Clock::now() + std::min<Duration>(pause, config_.interval));
 }
 
 net::Awaitable<bool> ModelDiscovery::read_version(EndpointId id, TimePoint end) {
@@ -135,28 +243,49 @@ net::Awaitable<Result<net::FetchResponse>> ModelDiscovery::ask(Watched& watched,
   co_return answer;
 }
 
-/// Takes in a model list; true when it changed. One that cannot be read keeps the old one.
-bool ModelDiscovery::note_models(Watched& watched, const Result<net::FetchResponse>& answer) {
-  const std::string& name = watched.endpoint.config.name;
-  if (!answer || answer->status != 200) {
-    const std::string why =
-        answer ? "status " + std::to_string(answer->status) : answer.error().detail;
-    logger_.warn("cannot read the model list", {{"endpoint", name}, {"error", why}});
-    return false;
+ListReading ModelDiscovery::failure(const Watched& watched, std::string_view detail,
+                                    std::string reason) {
+  logger_.warn("cannot read the model list",
+               {{"endpoint", watched.endpoint.config.name}, {"error", detail}});
+  ListReading reading{watched.endpoint.id, ListReading::Outcome::kFailed};
+  const auto& models = fleet_.view(watched.endpoint.id).models;
+  if (models) reading.models = models->entries.size();
+  reading.reason = std::move(reason);
+  return reading;
+}
+
+/// Takes in a model list. One that cannot be read keeps the old one.
+ListReading ModelDiscovery::take_in(Watched& watched, const Result<net::FetchResponse>& answer) {
+  if (!answer) return failure(watched, answer.error().detail, "no answer");
+  if (answer->status != 200) {
+    const std::string status = "status " + std::to_string(answer->status);
+    return failure(watched, status, status);
   }
-  auto models = vllm::parse_models(answer->body);
-  if (!models) {
-    logger_.warn("cannot read the model list",
-                 {{"endpoint", name}, {"error", "the answer is no list of models"}});
-    return false;
+  const EndpointId id = watched.endpoint.id;
+  auto entries = models::parse_list(fleet_.view(id).profile->model_list, answer->body);
+  if (!entries) {
+    constexpr std::string_view kNoList = "the answer is no list of models";
+    return failure(watched, kNoList, std::string(kNoList));
   }
-  const auto count = static_cast<std::int64_t>(models->size());
+  const config::ModelFilter& filter = watched.endpoint.config.model_filter;
+  std::erase_if(*entries, [&filter](const models::ModelEntry& entry) {
+    return !models::passes(filter, entry.id);
+  });
+  ListReading reading{id, ListReading::Outcome::kRead, entries->size()};
   std::string names;
-  for (std::size_t i = 0; i < std::min(models->size(), kModelsLogged); ++i)
-    names.append(names.empty() ? "" : ", ").append((*models)[i].id);
-  if (!fleet_.set_models(watched.endpoint.id, std::move(*models), unix_seconds())) return false;
-  logger_.info("models", {{"endpoint", name}, {"count", count}, {"models", names}});
-  return true;
+  for (std::size_t i = 0; i < std::min(entries->size(), kModelsLogged); ++i)
+    names.append(names.empty() ? "" : ", ").append((*entries)[i].id);
+  watched.listed = Clock::now();
+  fleet_.note_models_read(id, watched.listed);
+  if (!fleet_.set_models(id, std::move(*entries), unix_seconds())) {
+    notices_.read_again();
+    return reading;
+  }
+  logger_.info("models", {{"endpoint", watched.endpoint.config.name},
+                          {"count", static_cast<std::int64_t>(reading.models)},
+                          {"models", names}});
+  notices_.changed();
+  return reading;
 }
 
 }  // namespace olla::proxy

@@ -2,28 +2,39 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "fleet/snapshot.h"
 #include "log/logger.h"
 #include "net/types.h"
 #include "proxy/asker.h"
+#include "proxy/refresh.h"
+#include "proxy/slots.h"
 
 namespace olla::proxy {
 
 /// Reads the models and the version of every healthy endpoint: when it comes up, from time to time,
-/// and when a list is in doubt. Each endpoint has a loop of its own: one that hangs delays no
-/// other, and no health check.
+/// and when a list is in doubt or asked for. Each endpoint has a loop of its own: one that hangs
+/// delays no other, and no health check. A list that cannot be read is tried again, sooner at
+/// first, and never given up.
 ///
 /// Lives on the control thread, off the request path, as all of its functions do.
 class ModelDiscovery {
  public:
-  /// All arguments must outlive the discovery. `changed` is called when the fleet has a new state
-  /// to be published.
-  ModelDiscovery(Asker& asker, fleet::Fleet& fleet, log::Logger& logger,
-                 std::function<void()> changed);
+  struct Notices {
+    std::function<void()> changed;     ///< The fleet has a new state to be published.
+    std::function<void()> read_again;  ///< Only the time of a reading is new.
+  };
+  using Done = std::function<void(std::vector<ListReading>)>;
+
+  /// All arguments must outlive the discovery.
+  ModelDiscovery(Asker& asker, fleet::Fleet& fleet, const config::Config& config,
+                 log::Logger& logger, Notices notices);
 
   void start();
+  /// Ends all waiting; who waits for a refresh is told what is known.
   void stop();
 
   /// The endpoint came up, and may serve something else than before: reads its models at once.
@@ -33,35 +44,63 @@ class ModelDiscovery {
   void read_all_now();
   static constexpr std::chrono::seconds kRequestedGap{1};
 
+  /// The same, and calls `done` when it is over: later than this call, also when nothing is to be
+  /// read, and after the new state was published.
+  void refresh(Done done);
+
   /// Reads the version of a vLLM server; true when it changed. A server that does not tell it
   /// counts as one that has none; one that does not answer until `end` keeps what it told, if it
   /// told something.
   net::Awaitable<bool> read_version(EndpointId endpoint, TimePoint end);
 
  private:
+  /// One call of refresh().
+  struct Refresh {
+    explicit Refresh(net::asio::io_context& io) : timer(io) {}
+
+    net::Timer timer;
+    std::vector<ListReading> readings;  // By endpoint.
+    std::size_t left = 0;
+    Done done;
+  };
+
   struct Watched {
     Watched(net::asio::io_context& io, const fleet::Endpoint& described);
 
     const fleet::Endpoint& endpoint;
     net::Timer timer;
-    TimePoint due{};   // The epoch: at once.
-    TimePoint read{};  // When the last reading began.
+    Slots::Ticket ticket;
+    TimePoint due{};         // The epoch: at once.
+    TimePoint read{};        // When the last reading began.
+    TimePoint listed{};      // When the list was last read to its end.
+    bool forgotten = false;  // Its models are, since it was down for so long.
+    std::uint32_t failures = 0;
+    std::vector<std::shared_ptr<Refresh>> asked;  // They wait for the next reading.
     Target list;
     Target version;  // Asked of type "vllm".
   };
 
   net::Awaitable<void> watch(Watched& watched);
-  net::Awaitable<bool> read_models(Watched& watched);
+  net::Awaitable<void> forget_stale();
+  net::Awaitable<void> read(Watched& watched);
   net::Awaitable<Result<net::FetchResponse>> ask(Watched& watched, Target& target,
                                                  std::size_t max_body_bytes, TimePoint end);
-  bool note_models(Watched& watched, const Result<net::FetchResponse>& answer);
+  ListReading take_in(Watched& watched, const Result<net::FetchResponse>& answer);
+  void note_result(Watched& watched, bool failed);
+  ListReading failure(const Watched& watched, std::string_view detail, std::string reason);
   void read_at(Watched& watched, TimePoint when);
+  void finish(Refresh& refresh);
 
   Asker& asker_;
   fleet::Fleet& fleet_;
+  const config::ModelDiscovery& config_;
+  const config::ModelRegistry& registry_;
   log::Logger& logger_;
-  std::function<void()> changed_;
+  Notices notices_;
+  Slots slots_;
+  net::Timer cleanup_timer_;
   std::vector<std::unique_ptr<Watched>> watched_;
+  std::vector<std::shared_ptr<Refresh>> refreshes_;  // Not told yet.
   bool stopped_ = false;
 };
 

@@ -35,7 +35,8 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
       resolver_(control, deadlines_),
       fleet_(config.endpoints, config.profiles, config.proxy.breaker),
       asker_(control, deadlines_, resolver_),
-      discovery_(asker_, fleet_, logger, [this] { publish(); }),
+      discovery_(asker_, fleet_, config, logger,
+                 {.changed = [this] { publish(); }, .read_again = [this] { publish_soon(); }}),
       prober_(asker_, fleet_, discovery_, logger,
               {.changed = [this] { publish(); },
                .came_up = [this](EndpointId endpoint) { scraper_.read_now(endpoint); }}),
@@ -116,6 +117,11 @@ void Server::misses_route(EndpointId endpoint, const std::string& path) {
 
 void Server::models_in_doubt() {
   net::asio::post(control_, [this] { discovery_.read_all_now(); });
+}
+
+void Server::refresh_models(ModelDiscovery::Done done) {
+  net::asio::post(
+      control_, [this, done = std::move(done)]() mutable { discovery_.refresh(std::move(done)); });
 }
 
 void Server::publish() {

@@ -49,6 +49,7 @@ class Server : private Findings {
   void drains(EndpointId endpoint) override;
   void misses_route(EndpointId endpoint, const std::string& path) override;
   void models_in_doubt() override;
+  void refresh_models(ModelDiscovery::Done done) override;
   void publish();
   void publish_soon();
   void sweep_later();

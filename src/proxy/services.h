@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/random.h"
 #include "config/config.h"
@@ -19,6 +20,7 @@
 #include "net/server_connection.h"
 #include "net/types.h"
 #include "proxy/metrics_pages.h"
+#include "proxy/refresh.h"
 #include "routing/turns.h"
 
 namespace olla::proxy {
@@ -64,6 +66,9 @@ class Findings {
   virtual void misses_route(EndpointId endpoint, const std::string& path) = 0;
   /// The model lists may be out of date: a request asked for a model that none has, or changed one.
   virtual void models_in_doubt() = 0;
+  /// Somebody wants all model lists read anew. `done` is called on another thread when that is
+  /// over, or when it takes too long.
+  virtual void refresh_models(std::function<void(std::vector<ListReading>)> done) = 0;
 };
 
 /// What all threads share.

@@ -60,7 +60,9 @@ class Probing {
   Probing(Loop& loop, config::Config config_in)
       : config(std::move(config_in)),
         loop_(loop),
-        discovery(asker_, fleet, logger, [this] { published.push_back(fleet.snapshot()); }),
+        discovery(asker_, fleet, config, logger,
+                  {.changed = [this] { published.push_back(fleet.snapshot()); },
+                   .read_again = [this] { ++lists_read_again; }}),
         prober(asker_, fleet, discovery, logger,
                {.changed = [this] { published.push_back(fleet.snapshot()); },
                 .came_up = [this](EndpointId id) { came_up.push_back(id); }}) {
@@ -89,6 +91,7 @@ class Probing {
   fleet::Fleet fleet{config.endpoints};
   std::vector<std::shared_ptr<const fleet::Snapshot>> published;
   std::vector<EndpointId> came_up;
+  int lists_read_again = 0;
   Names names;
 
  private:

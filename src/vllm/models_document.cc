@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <nlohmann/json.hpp>
-#include <set>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -13,34 +12,8 @@
 namespace olla::vllm {
 namespace {
 
-using Json = nlohmann::json;
-
 // Names in one error message; a fleet may serve thousands of adapters.
 constexpr std::size_t kNamesMax = 100;
-
-std::optional<std::string> text_member(const Json& object, const char* key) {
-  const auto member = object.find(key);
-  if (member == object.end() || !member->is_string()) return std::nullopt;
-  return member->get<std::string>();
-}
-
-std::string compact(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-ModelEntry entry_of(const Json& model, std::string id) {
-  ModelEntry entry;
-  entry.id = std::move(id);
-  entry.owned_by = text_member(model, "owned_by").value_or("");
-  entry.root = text_member(model, "root");
-  entry.parent = text_member(model, "parent");
-  const auto length = model.find("max_model_len");
-  if (length != model.end() && length->is_number_integer())
-    entry.max_model_len = length->get<std::int64_t>();
-  const auto permission = model.find("permission");
-  if (permission != model.end() && permission->is_array()) entry.permission = compact(*permission);
-  return entry;
-}
 
 std::string quoted_or_null(const std::optional<std::string>& text) {
   return text ? openai::json_quoted(*text) : "null";
@@ -74,22 +47,6 @@ char lower(char c) {
 }
 
 }  // namespace
-
-std::optional<std::vector<ModelEntry>> parse_models(std::string_view json) {
-  const Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!document.is_object()) return std::nullopt;
-  const auto data = document.find("data");
-  if (data == document.end() || !data->is_array()) return std::nullopt;
-  std::vector<ModelEntry> entries;
-  std::set<std::string, std::less<>> known;
-  for (const Json& model : *data) {
-    if (!model.is_object()) continue;
-    auto id = text_member(model, "id");
-    if (!id || id->empty() || !known.insert(*id).second) continue;
-    entries.push_back(entry_of(model, std::move(*id)));
-  }
-  return entries;
-}
 
 std::vector<FleetModel> union_of_models(std::span<const EndpointModels> endpoints,
                                         const FirstSeen& first_seen) {

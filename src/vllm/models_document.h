@@ -1,32 +1,19 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "models/entry.h"
 #include "vllm/errors.h"
 
 namespace olla::vllm {
 
-/// One entry of a server's model list, with vLLM's own fields.
-struct ModelEntry {
-  std::string id = {};
-  std::string owned_by = {};
-  std::optional<std::string> root = {};            ///< The path or name that was loaded.
-  std::optional<std::string> parent = {};          ///< Of a LoRA adapter: the id of its base model.
-  std::optional<std::int64_t> max_model_len = {};  ///< Tokens; null for a LoRA adapter.
-  std::string permission = "[]";                   ///< A JSON list, as the server wrote it.
-
-  friend bool operator==(const ModelEntry&, const ModelEntry&) = default;
-};
-
-/// The entries of an answer of GET /v1/models, in its order, each id once. Servers other than vLLM
-/// leave members out; an entry without an id is skipped. nullopt when it is no model list.
-[[nodiscard]] std::optional<std::vector<ModelEntry>> parse_models(std::string_view json);
+using models::FirstSeen;
+using models::ModelEntry;
 
 /// The models of one endpoint. The views must stay alive while a union is made of it.
 struct EndpointModels {
@@ -49,9 +36,6 @@ struct FleetModel {
   /// By endpoint, where they differ; else empty.
   std::vector<Length> lengths = {};
 };
-
-/// When each model id was first seen, Unix time in seconds.
-using FirstSeen = std::map<std::string, std::int64_t, std::less<>>;
 
 /// The models of all `endpoints` together, each id once: the earliest seen first, among those of
 /// one second the base models before the adapters, then by id. So the order does not change when an
