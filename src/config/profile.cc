@@ -44,13 +44,15 @@ constexpr Row kRows[] = {
     {"ollama", "ollama", "/", "/api/tags", kOllama, "/v1/messages",
      "/ /api/generate /api/chat /api/embeddings /api/embed /api/tags /api/show /api/ps "
      "/api/version /v1/models /v1/chat/completions /v1/completions /v1/embeddings /v1/messages",
-     "/api/pull /api/push /api/create /api/copy /api/delete"},
+     "/api/pull /api/push /api/create /api/copy /api/delete /api/blobs/*"},
     {"llamacpp", "llamacpp", "/health", "/v1/models", kOpenAi, "/v1/messages",
      "/v1/models /completion /v1/completions /v1/chat/completions /embedding /v1/embeddings "
-     "/tokenize /detokenize /infill /v1/messages /v1/messages/count_tokens"},
+     "/tokenize /detokenize /infill /v1/messages /v1/messages/count_tokens",
+     "/models/load /models/unload /slots/*"},
     {"litellm", "litellm", "/health", "/v1/models", kOpenAi, "",
      "/ /health /v1/chat/completions /v1/completions /v1/embeddings /v1/models /chat/completions "
-     "/completions /embeddings /models /health/readiness /health/liveness"},
+     "/completions /embeddings /models /health/readiness /health/liveness",
+     "/model/new /model/update /model/delete /key/* /user/* /team/* /config/*"},
     {"docker-model-runner", "dmr", "/engines/v1/models", "/engines/v1/models", kOpenAi,
      "/anthropic/v1/messages",
      "/engines/v1/models /engines/v1/chat/completions /engines/v1/completions "
@@ -60,17 +62,22 @@ constexpr Row kRows[] = {
      "/anthropic/v1/messages"},
     {"lm-studio", "lmstudio lm-studio lm_studio", "/v1/models", "/api/v0/models", kLmStudio,
      "/v1/messages",
-     "/v1/models /v1/chat/completions /v1/completions /v1/embeddings /api/v0/models /v1/messages"},
+     "/v1/models /v1/chat/completions /v1/completions /v1/embeddings /api/v0/models /v1/messages",
+     "/api/v1/models/load /api/v1/models/unload /api/v1/models/download"},
     {"sglang", "sglang", "/health", "/v1/models", kOpenAi, "",
      "/health /metrics /version /v1/models /v1/chat/completions /v1/completions /v1/embeddings "
-     "/generate /batch /extend /v1/chat/completions/vision"},
+     "/generate /batch /extend /v1/chat/completions/vision",
+     "/flush_cache /abort_request /update_weights* /release_memory_occupation "
+     "/resume_memory_occupation /load_lora_adapter /unload_lora_adapter /start_profile "
+     "/stop_profile"},
     {"lmdeploy", "lmdeploy", "/health", "/v1/models", kOpenAi, "",
      "/health /v1/models /v1/chat/completions /v1/completions /v1/encode /generate /pooling "
      "/is_sleeping"},
     {"lemonade", "lemonade", "/api/v1/health", "/api/v1/models", kLemonade, "",
      "/api/v1/health /api/v1/stats /api/v1/system-info /api/v1/models /api/v1/chat/completions "
      "/api/v1/completions /api/v1/embeddings",
-     "/api/v1/pull /api/v1/load /api/v1/unload /api/v1/delete"},
+     "/api/v0/pull /api/v0/load /api/v0/unload /api/v0/delete /api/v1/pull /api/v1/load "
+     "/api/v1/unload /api/v1/delete /v1/pull /v1/load /v1/unload /v1/delete"},
     {"omlx", "omlx", "/health", "/v1/models", kOpenAi, "/v1/messages",
      "/health /v1/models /v1/models/status /v1/chat/completions /v1/completions /v1/embeddings "
      "/v1/messages /v1/messages/count_tokens /v1/responses /v1/rerank"},

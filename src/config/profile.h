@@ -26,7 +26,8 @@ struct Profile {
   /// Routes that it is known to have, for requests that may go to several kinds of servers. No list
   /// of what is allowed: everything else reaches the server too.
   std::vector<std::string> paths = {};
-  /// Routes that change which models it has: no client's business.
+  /// Routes that change the server, its models or its users: no client's business. '*' at the end
+  /// stands for any rest.
   std::vector<std::string> management_paths = {};
   bool openai_compatible = true;  ///< Whether it answers under /olla/openai/.
 };

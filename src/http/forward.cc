@@ -35,8 +35,14 @@ constexpr auto kBackendSecrets =
     std::to_array<std::string_view>({"authorization", "x-api-key", "x-auth-token", "set-cookie"});
 
 // The gateway writes these itself, from the framing it chose and the endpoint's address.
-constexpr auto kRequestRewritten = std::to_array<std::string_view>(
-    {"host", "content-length", "expect", "via", "x-forwarded-for", "x-olla-request-id"});
+constexpr auto kRequestRewritten =
+    std::to_array<std::string_view>({"host", "content-length", "expect", "via", "x-forwarded-for",
+                                     "x-olla-request-id", "x-proxied-by"});
+
+// Lists of all proxies on the way, to which the gateway adds itself.
+constexpr auto kProxyLists = std::to_array<std::string_view>({"via", "x-served-by"});
+
+constexpr std::string_view kProduct = "olla/v" OLLA_VERSION;
 
 constexpr auto kRateLimits = std::to_array<std::string_view>(
     {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"});
@@ -44,7 +50,8 @@ constexpr auto kRateLimits = std::to_array<std::string_view>(
 // RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
 constexpr auto kForbiddenTrailers = std::to_array<std::string_view>(
     {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
-     "authorization", "set-cookie", "cache-control", "expect", "te", "via"});
+     "authorization", "set-cookie", "cache-control", "expect", "te", "via", "x-served-by",
+     "x-real-ip", "x-model"});
 
 /// The names listed in the Connection fields of one message.
 class ConnectionNames {
@@ -79,11 +86,17 @@ void append_list_field(std::span<const Field> fields, std::string_view name,
   out.append(element).append("\r\n");
 }
 
+void append_via(std::span<const Field> fields, int minor_version, std::string& out) {
+  append_list_field(fields, "Via",
+                    std::string(minor_version == 1 ? "1.1 " : "1.0 ").append(kProduct), out);
+}
+
 bool passes_upstream(std::string_view name, const ConnectionNames& listed,
                      const RequestForwarding& forwarding) {
   if (is_one_of(name, kHopByHop) || is_one_of(name, kRequestRewritten) || listed.lists(name)) {
     return false;
   }
+  if (forwarding.model && iequals(name, "x-model")) return false;
   if (!forwarding.forward_client_auth && is_one_of(name, kClientCredentials)) return false;
   return !find_field(forwarding.endpoint_headers, name);
 }
@@ -161,6 +174,7 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   append_own(forwarding, "Host", forwarding.authority, out);
   bool has_proto = false;
   bool has_host = false;
+  bool has_real_ip = false;
   for (const Field& field : head.fields) {
     if (!passes_upstream(field.name, listed, forwarding)) continue;
     if (forwarding.sets_x_request_id && iequals(field.name, "x-request-id")) continue;
@@ -175,6 +189,7 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
     append_field(field.name, field.value, out);
     has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
     has_host = has_host || iequals(field.name, "x-forwarded-host");
+    has_real_ip = has_real_ip || iequals(field.name, "x-real-ip");
   }
   append_framing(forwarding.framing, forwarding.content_length, out);
   append_own(forwarding, "X-Olla-Request-ID", forwarding.request_id, out);
@@ -185,9 +200,11 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   }
   if (!has_proto) append_own(forwarding, "X-Forwarded-Proto", "http", out);
   if (!has_host && !head.host.empty()) append_own(forwarding, "X-Forwarded-Host", head.host, out);
-  if (!find_field(forwarding.endpoint_headers, "via")) {
-    append_list_field(head.fields, "Via", head.minor_version == 1 ? "1.1 olla" : "1.0 olla", out);
-  }
+  if (!has_real_ip) append_own(forwarding, "X-Real-IP", forwarding.real_ip, out);
+  append_own(forwarding, "X-Proxied-By", kProduct, out);
+  if (forwarding.model) append_own(forwarding, "X-Model", *forwarding.model, out);
+  if (!find_field(forwarding.endpoint_headers, "via"))
+    append_via(head.fields, head.minor_version, out);
   for (const Field& field : forwarding.endpoint_headers)
     append_field(field.name, field.value, out);
   out.append("\r\n");
@@ -226,7 +243,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
       }
       continue;
     }
-    if (!passes_to_client(field.name, listed) || iequals(field.name, "via")) continue;
+    if (!passes_to_client(field.name, listed) || is_one_of(field.name, kProxyLists)) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
     if (is_replaced(field.name, forwarding)) continue;
     if (iequals(field.name, "trailer")) {
@@ -242,11 +259,13 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
   }
   // The framing stands where the backend had it, unless the gateway changed it.
   if (!framed) append_framing(forwarding.framing, head.content_length, out);
-  append_list_field(head.fields, "Via", head.minor_version == 1 ? "1.1 olla" : "1.0 olla", out);
+  append_via(head.fields, head.minor_version, out);
+  append_list_field(head.fields, "X-Served-By", kProduct, out);
   append_field("X-Olla-Endpoint", forwarding.endpoint, out);
   append_field("X-Olla-Backend-Type", forwarding.backend_type, out);
   if (forwarding.model) append_field("X-Olla-Model", *forwarding.model, out);
   if (!forwarding.translated.empty()) append_field("X-Olla-Translated", forwarding.translated, out);
+  if (!forwarding.mode.empty()) append_field("X-Olla-Mode", forwarding.mode, out);
   append_field("X-Olla-Request-ID", forwarding.request_id, out);
   append_response_time(forwarding.response_time_ms, out);
   out.append(forwarding.answer_fields);
@@ -264,7 +283,7 @@ void append_interim_head(const ResponseHead& head, std::span<const Field> endpoi
   const ConnectionNames listed(head.fields);
   append_status_line(head, out);
   for (const Field& field : head.fields) {
-    if (iequals(field.name, "content-length") || iequals(field.name, "via")) continue;
+    if (iequals(field.name, "content-length") || is_one_of(field.name, kProxyLists)) continue;
     if (find_field(endpoint_headers, field.name)) continue;
     if (passes_to_client(field.name, listed)) append_field(field.name, field.value, out);
   }

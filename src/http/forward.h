@@ -14,10 +14,13 @@ namespace olla::http {
 
 /// What a proxy adds to a request on its way to an endpoint. All views must outlive the call.
 struct RequestForwarding {
-  std::string_view target;     ///< Path and query for the endpoint, byte for byte.
-  std::string_view authority;  ///< The endpoint's host:port, for Host.
-  std::string_view client_address;
+  std::string_view target;          ///< Path and query for the endpoint, byte for byte.
+  std::string_view authority;       ///< The endpoint's host:port, for Host.
+  std::string_view client_address;  ///< Of the peer, for X-Forwarded-For.
+  std::string_view real_ip;         ///< Who asked, for X-Real-IP unless the client sets that.
   std::string_view request_id;
+  /// For X-Model: as the client wrote it; absent when it named none.
+  std::optional<std::string_view> model = std::nullopt;
   std::span<const Field> endpoint_headers;  ///< They win over the client's of the same name.
   bool forward_client_auth = false;         ///< Send the client's own credentials on.
   Framing framing = Framing::kNone;         ///< kNone, kLength, or kChunked when trailers follow.
@@ -36,8 +39,8 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
                          std::string& out);
 
 /// Appends the end of a chunked request body: the trailers that may pass, and the empty line. What
-/// the client may not say in its head it may not say here either, nor anything of X-Forwarded-*:
-/// those fields went out already.
+/// the client may not say in its head it may not say here either, nor what went out there already:
+/// X-Forwarded-*, X-Real-IP and X-Model.
 void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
                              const RequestForwarding& forwarding, std::string& out);
 
@@ -54,6 +57,7 @@ struct ResponseForwarding {
   bool keep_alive = true;
   bool announce_time_trailer = false;  ///< Adds `Trailer: X-Olla-Response-Time`.
   std::string_view translated;         ///< For X-Olla-Translated; empty: nothing was.
+  std::string_view mode;               ///< For X-Olla-Mode; empty: there is none.
   /// Complete field lines that every answer to this client gets.
   std::string_view answer_fields;
   bool replaces_cors = false;         ///< They stand for Access-Control-* of the backend.

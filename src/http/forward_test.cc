@@ -8,6 +8,8 @@
 namespace olla::http {
 namespace {
 
+const std::string kProduct = "olla/v" OLLA_VERSION;
+
 /// Parses a request and appends the head that goes upstream.
 std::string forward(const std::string& wire, RequestForwarding forwarding) {
   RequestHead head;
@@ -22,6 +24,7 @@ RequestForwarding usual() {
   forwarding.target = "/v1/models?x=%2F";
   forwarding.authority = "10.0.0.1:8000";
   forwarding.client_address = "192.0.2.7";
+  forwarding.real_ip = "198.51.100.9";
   forwarding.request_id = "id-1";
   return forwarding;
 }
@@ -32,7 +35,8 @@ TEST(RequestForwardTest, SendsAUsualRequestOn) {
               usual()),
       "GET /v1/models?x=%2F HTTP/1.1\r\nHost: 10.0.0.1:8000\r\nAccept: */*\r\n"
       "X-Olla-Request-ID: id-1\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
-      "X-Forwarded-Host: gateway\r\nVia: 1.1 olla\r\n\r\n");
+      "X-Forwarded-Host: gateway\r\nX-Real-IP: 198.51.100.9\r\nX-Proxied-By: " +
+          kProduct + "\r\nVia: 1.1 " + kProduct + "\r\n\r\n");
 }
 
 TEST(RequestForwardTest, DropsHopByHopFieldsAndThoseNamedInConnection) {
@@ -69,7 +73,7 @@ TEST(RequestForwardTest, EndpointHeadersWin) {
       forward("GET / HTTP/1.1\r\nHost: a\r\nX-API-Key: theirs\r\n\r\n", forwarding);
   EXPECT_EQ(out.find("theirs"), std::string::npos);
   EXPECT_NE(out.find("x-api-key: ours\r\n"), std::string::npos);
-  EXPECT_EQ(out.find("1.1 olla"), std::string::npos);
+  EXPECT_EQ(out.find("1.1 olla/"), std::string::npos);
   EXPECT_EQ(out.find("X-Forwarded-Proto: http\r\n"), std::string::npos);
 }
 
@@ -79,10 +83,63 @@ TEST(RequestForwardTest, AppendsToListsOfProxies) {
       "X-Forwarded-Proto: https\r\nX-Forwarded-Host: api.example\r\nHost: gateway\r\n\r\n",
       usual());
   EXPECT_NE(out.find("X-Forwarded-For: 1.1.1.1, 2.2.2.2, 192.0.2.7\r\n"), std::string::npos);
-  EXPECT_NE(out.find("Via: 1.1 front, 1.0 olla\r\n"), std::string::npos);
+  EXPECT_NE(out.find("Via: 1.1 front, 1.0 " + kProduct + "\r\n"), std::string::npos);
   EXPECT_NE(out.find("X-Forwarded-Proto: https\r\n"), std::string::npos);
   EXPECT_NE(out.find("X-Forwarded-Host: api.example\r\n"), std::string::npos);
   EXPECT_EQ(out.find("X-Forwarded-Host: gateway"), std::string::npos);
+}
+
+struct FieldCase {
+  const char* name;
+  std::string sent;      // By the client.
+  const char* field;     // Which is looked for.
+  std::string received;  // By the endpoint; "-": nothing.
+};
+
+TEST(RequestForwardTest, OllaW21W26SaysWhoAskedForWhatThroughWhom) {
+  const FieldCase kCases[] = {
+      {"nobody said it", "", "X-Real-IP", "198.51.100.9"},
+      {"an outer proxy said it", "X-Real-IP: 203.0.113.7\r\n", "X-Real-IP", "203.0.113.7"},
+      {"the peer is appended, not the first one again", "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\n",
+       "X-Forwarded-For", "1.2.3.4, 5.6.7.8, 192.0.2.7"},
+      {"the client is no proxy", "X-Proxied-By: me\r\n", "X-Proxied-By", kProduct},
+      {"the model keeps its capitals", "", "X-Model", "Meta-Llama/Tiny"},
+      {"and the body names it", "X-Model: other\r\n", "X-Model", "Meta-Llama/Tiny"},
+      {"fields named in Connection", "Connection: X-A\r\nX-A: 1\r\n", "X-A", "-"},
+      {"a session", "X-Olla-Session-ID: s\r\n", "X-Olla-Session-ID", "s"},
+      {"one Via for all", "Via: 1.0 a\r\nVia: 1.1 b\r\n", "Via", "1.0 a, 1.1 b, 1.1 " + kProduct},
+  };
+  for (const FieldCase& c : kCases) {
+    SCOPED_TRACE(c.name);
+    RequestForwarding forwarding = usual();
+    forwarding.model = "Meta-Llama/Tiny";
+    const std::string out = forward("GET / HTTP/1.1\r\nHost: a\r\n" + c.sent + "\r\n", forwarding);
+    ResponseHead parsed;
+    const std::string wire = "HTTP/1.1 200 OK" + out.substr(out.find("\r\n"));
+    ASSERT_FALSE(parse_response_head(wire, 100, "GET", parsed));
+    std::string received = "-";
+    for (const Field& field : parsed.fields) {
+      if (!iequals(field.name, c.field)) continue;
+      EXPECT_EQ(received, "-") << "twice";
+      received = field.value;
+    }
+    EXPECT_EQ(received, c.received);
+  }
+}
+
+TEST(RequestForwardTest, AModelThatTheBodyDoesNotNameIsTheClientsOwn) {
+  const std::string out = forward("GET / HTTP/1.1\r\nHost: a\r\nX-Model: mine\r\n\r\n", usual());
+  EXPECT_NE(out.find("X-Model: mine\r\n"), std::string::npos);
+}
+
+TEST(RequestForwardTest, EndpointHeadersWinOverEveryFieldOfTheGateway) {
+  const std::vector<Field> headers = {{"x-real-ip", "h"}, {"X-Model", "h"}, {"X-Proxied-By", "h"}};
+  RequestForwarding forwarding = usual();
+  forwarding.endpoint_headers = headers;
+  forwarding.model = "m";
+  const std::string out = forward("GET / HTTP/1.1\r\nHost: a\r\n\r\n", forwarding);
+  for (const char* name : {"X-Real-IP: ", "X-Model: m", "X-Proxied-By: olla"})
+    EXPECT_EQ(out.find(name), std::string::npos) << name;
 }
 
 TEST(RequestForwardTest, WritesTheFramingItIsTold) {
@@ -138,9 +195,10 @@ ResponseForwarding usual_response() {
 TEST(ResponseForwardTest, AddsTheGatewaysFields) {
   EXPECT_EQ(respond("HTTP/1.1 200 Fine\r\nserver: uvicorn\r\ncontent-length: 2\r\n\r\n",
                     usual_response()),
-            "HTTP/1.1 200 Fine\r\nserver: uvicorn\r\ncontent-length: 2\r\nVia: 1.1 olla\r\n"
-            "X-Olla-Endpoint: gpu-1\r\nX-Olla-Backend-Type: vllm\r\nX-Olla-Model: m\r\n"
-            "X-Olla-Request-ID: id-1\r\nX-Olla-Response-Time: 12ms\r\n\r\n");
+            "HTTP/1.1 200 Fine\r\nserver: uvicorn\r\ncontent-length: 2\r\nVia: 1.1 " + kProduct +
+                "\r\nX-Served-By: " + kProduct +
+                "\r\nX-Olla-Endpoint: gpu-1\r\nX-Olla-Backend-Type: vllm\r\nX-Olla-Model: m\r\n"
+                "X-Olla-Request-ID: id-1\r\nX-Olla-Response-Time: 12ms\r\n\r\n");
 }
 
 TEST(ResponseForwardTest, ABackendCannotSpeakForTheGatewayNorLeakSecrets) {
@@ -153,7 +211,30 @@ TEST(ResponseForwardTest, ABackendCannotSpeakForTheGatewayNorLeakSecrets) {
       "X-Hop: evil\r\nKeep-Alive: evil\r\nVia: 1.0 front\r\n\r\n",
       forwarding);
   EXPECT_EQ(out.find("evil"), std::string::npos);
-  EXPECT_NE(out.find("Via: 1.0 front, 1.1 olla\r\n"), std::string::npos);
+  EXPECT_NE(out.find("Via: 1.0 front, 1.1 " + kProduct + "\r\n"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, OllaW26IsOneOfTheProxiesOnTheWay) {
+  const std::string out = respond(
+      "HTTP/1.1 200 OK\r\nVia: 1.1 backend\r\nX-Served-By: backend\r\nKeep-Alive: timeout=5\r\n"
+      "Connection: keep-alive\r\nX-Custom: 1\r\nX-Custom: 2\r\nContent-Length: 0\r\n\r\n",
+      usual_response());
+  EXPECT_NE(out.find("\r\nVia: 1.1 backend, 1.1 " + kProduct + "\r\n"), std::string::npos);
+  EXPECT_NE(out.find("\r\nX-Served-By: backend, " + kProduct + "\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("Via"), out.rfind("Via"));
+  EXPECT_EQ(out.find("X-Served-By"), out.rfind("X-Served-By"));
+  EXPECT_NE(out.find("X-Custom: 1\r\nX-Custom: 2\r\n"), std::string::npos);
+  EXPECT_EQ(out.find("Keep-Alive"), std::string::npos);
+}
+
+TEST(ResponseForwardTest, SaysInWhichModeItAnswers) {
+  EXPECT_EQ(
+      respond("HTTP/1.1 200 OK\r\nX-Olla-Mode: x\r\n\r\n", usual_response()).find("X-Olla-Mode:"),
+      std::string::npos);
+  ResponseForwarding forwarding = usual_response();
+  forwarding.mode = "passthrough";
+  EXPECT_NE(respond("HTTP/1.1 200 OK\r\n\r\n", forwarding).find("X-Olla-Mode: passthrough\r\n"),
+            std::string::npos);
 }
 
 TEST(ResponseForwardTest, SaysHowTheConnectionGoesOn) {
@@ -221,9 +302,10 @@ TEST(ResponseForwardTest, AnAnswerThatCanHaveNoBodyTellsNoLength) {
                 .find("Content-Length"),
             std::string::npos);
   ResponseHead interim;
-  ASSERT_FALSE(parse_response_head(
-      "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: x\r\nVia: y\r\nX-Key: s\r\n\r\n", 100,
-      "GET", interim));
+  ASSERT_FALSE(
+      parse_response_head("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: x\r\nVia: "
+                          "y\r\nX-Served-By: y\r\nX-Key: s\r\n\r\n",
+                          100, "GET", interim));
   std::string out;
   const Field secret{"x-key", "s"};
   append_interim_head(interim, {&secret, 1}, out);
@@ -253,6 +335,9 @@ TEST(TrailerForwardTest, ARequestsTrailersAreFilteredAsItsHeadIs) {
       {"X-Forwarded-For", false, false},
       {"x-forwarded-host", false, false},
       {"X-Forwarded-Proto", false, false},
+      {"X-Real-IP", false, false},
+      {"X-Model", false, false},
+      {"X-Proxied-By", false, false},
       {"X-Olla-Request-ID", false, false},
       {"X-Olla-Other", false, false},
       {"x-team", false, false},    // One of the endpoint's own headers.
@@ -300,9 +385,9 @@ TEST(TrailerForwardTest, AResponsesTrailersAreFilteredAsItsHeadIs) {
   ASSERT_FALSE(parse_response_head(
       "HTTP/1.1 200 OK\r\nConnection: X-Listed\r\nTransfer-Encoding: chunked\r\n\r\n", 100, "GET",
       head));
-  for (const char* name :
-       {"X-Api-Key", "x-auth-token", "Authorization", "Set-Cookie", "Proxy-Authenticate", "Via",
-        "x-backend-key", "X-Listed", "Content-Length", "TE", "Trailer", "X-Olla-Endpoint"}) {
+  for (const char* name : {"X-Api-Key", "x-auth-token", "Authorization", "Set-Cookie",
+                           "Proxy-Authenticate", "Via", "X-Served-By", "x-backend-key", "X-Listed",
+                           "Content-Length", "TE", "Trailer", "X-Olla-Endpoint"}) {
     const std::vector<Field> trailers = {{name, "evil"}, {"X-Sum", "1"}};
     std::string out;
     append_response_trailers(trailers, head, {.endpoint_headers = headers}, out);

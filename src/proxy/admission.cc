@@ -35,7 +35,7 @@ std::string rate_fields(const limits::RateVerdict& verdict) {
 vllm::ErrorShape error_shape_of_target(std::string_view target) {
   constexpr std::string_view kPrefix = "/olla/";
   std::string_view path = http::origin_form(target).value_or("");
-  if (path.starts_with("/olla/anthropic/")) return vllm::ErrorShape::kMessages;
+  if (path.starts_with("/olla/anthropic/")) return vllm::ErrorShape::kAnthropic;
   // Also behind a provider that there is not: it need not be known here.
   if (path.starts_with(kPrefix))
     path.remove_prefix(std::min(path.size(), path.find('/', kPrefix.size())));

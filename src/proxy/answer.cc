@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "http/response.h"
+#include "openai/request.h"
 #include "vllm/errors.h"
 
 namespace olla::proxy {
@@ -47,15 +48,27 @@ std::string_view refusal_code(int status) {
   }
 }
 
+/// The JSON object `body` with the member request_id at its end.
+std::string with_request_id(std::string_view body, std::string_view request_id) {
+  std::string out(body.substr(0, body.size() - 1));
+  return out + ",\"request_id\":" + openai::json_quoted(request_id) + "}";
+}
+
 }  // namespace
 
 net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer& answer,
                                  std::string_view request_id, bool keep_alive) {
   std::string fields = "X-Olla-Request-ID: ";
   fields.append(request_id).append("\r\n").append(answer.extra_fields);
+  std::string with_id;
+  if (answer.tells_request_id) {
+    fields.append("request-id: ").append(request_id).append("\r\n");
+    with_id = with_request_id(answer.body, request_id);
+  }
   http::OwnResponse response;
   response.status = answer.status;
   response.body = answer.shared_body ? *answer.shared_body : answer.body;
+  if (answer.tells_request_id) response.body = with_id;
   response.content_type = answer.content_type;
   response.extra_fields = fields;
   response.keep_alive = keep_alive;
@@ -78,6 +91,7 @@ OwnAnswer make_error(int status, std::string_view code, std::string_view message
   error.code_word = code;
   OwnAnswer own{status, vllm::error_body(error, shape)};
   own.code = code;
+  own.tells_request_id = shape == vllm::ErrorShape::kAnthropic;
   return own;
 }
 

@@ -9,7 +9,8 @@
 
 namespace olla::proxy {
 
-/// Writes a whole answer of the gateway's own to the client, with X-Olla-Request-ID. With
+/// Writes a whole answer of the gateway's own to the client, with X-Olla-Request-ID, and the id in
+/// the places that Anthropic has for it where the answer wants that. With
 /// `keep_alive` false it says that the connection ends; closing it is the caller's.
 /// False when the client is gone. All arguments must outlive the awaitable.
 net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer& answer,

@@ -67,7 +67,8 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
   upstream_->judge_silence(this);
   const std::string_view body =
       translation_.body ? std::string_view(*translation_.body) : request_.client.body().view();
-  OutgoingRequest::Parts parts{request_.destination.target, body, request_.entry.request_id};
+  OutgoingRequest::Parts parts{request_.destination, body, request_.entry.request_id,
+                               request_.entry.client, model_for_header(request_.facts)};
   parts.reads_answer = translation_.best_of.has_value();
   outgoing_.make(request_.client, view_, parts);
   const auto sent = co_await outgoing_.send(*upstream_, limits.read_timeout);

@@ -9,6 +9,7 @@
 #include "proxy/services.h"
 #include "routing/pick.h"
 #include "routing/provider.h"
+#include "vllm/errors.h"
 
 namespace olla::proxy {
 
@@ -19,6 +20,11 @@ struct Destination {
   std::string path;         ///< Its path, decoded.
   /// Only there, in whatever state it is: an administrator asks for this one.
   std::optional<EndpointId> endpoint = std::nullopt;
+
+  /// Of errors that its client gets.
+  [[nodiscard]] vllm::ErrorShape error_shape() const {
+    return provider.is_messages() ? vllm::ErrorShape::kAnthropic : vllm::error_shape_of(path);
+  }
 };
 
 /// Chooses the endpoints for the tries of one request, one after the other.

@@ -17,12 +17,6 @@ double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-/// True for a model name that may stand in a header as it is. Real names are under 200 bytes; a
-/// client's nonsense shall not come back as a head that nobody takes.
-bool fits_header(const std::optional<std::string>& model) {
-  return model && !model->empty() && model->size() <= 1024 && http::is_field_value(*model);
-}
-
 /// Whether an answer is an event stream that is sent as it is: an event of the gateway's own would
 /// be garbage in a compressed one.
 bool is_event_stream(const http::ResponseHead& head) {
@@ -48,7 +42,7 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   const std::vector<http::Field> headers = fields_of(endpoint.headers);
   http::ResponseForwarding forwarding;
   forwarding.endpoint = endpoint.name;
-  if (fits_header(request_.facts.model)) forwarding.model = *request_.facts.model;
+  forwarding.model = model_for_header(request_.facts);
   forwarding.backend_type = attempt_.view().profile->name;
   forwarding.response_time_ms =
       static_cast<std::uint64_t>(milliseconds(Clock::now() - request_.client.request_start()));
@@ -59,6 +53,7 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   forwarding.keep_alive = request_.keep_client;
   forwarding.announce_time_trailer = time_trailer;
   forwarding.translated = attempt_.translation().note;
+  if (request_.destination.provider.is_messages()) forwarding.mode = "passthrough";
   forwarding.answer_fields = request_.caller.answer_fields;
   const limits::Gate& gate = request_.services.shared.gate;
   forwarding.replaces_cors = gate.cors.enabled();
@@ -81,7 +76,7 @@ net::Awaitable<Delivery::End> Delivery::relay() {
   options.plan = plan_body(response.framing, client.head().minor_version);
   options.gap_limit = request_.services.config.proxy.read_timeout;
   options.event_stream = is_event_stream(response);
-  options.error_shape = vllm::error_shape_of(path);
+  options.error_shape = request_.destination.error_shape();
   if (path == "/v1/responses" && response.status == 200) options.response_ids = this;
   const bool time_trailer =
       options.plan.framing == http::Framing::kChunked && client.head().takes_trailers;

@@ -1,6 +1,7 @@
 #include "proxy/exchange.h"
 
 #include "proxy/answer.h"
+#include "proxy/messages_route.h"
 #include "proxy/refusals.h"
 #include "vllm/errors.h"
 #include "vllm/routes.h"
@@ -44,8 +45,12 @@ net::Awaitable<bool> Exchange::run() {
   request_.keep_client = client.head().keep_alive;
   const std::uint64_t written_before = client.bytes_written();
   client.watch(*this);
-  if (request_.facts.kind != openai::BodyKind::kObject &&
-      vllm::takes_json_object(client.head().method, request_.destination.path)) {
+  std::optional<Refused> refused;
+  if (request_.destination.provider.is_messages()) refused = refuse_message(request_);
+  if (refused) {
+    co_await answer(std::move(refused->answer), refused->log);
+  } else if (request_.facts.kind != openai::BodyKind::kObject &&
+             vllm::takes_json_object(client.head().method, request_.destination.path)) {
     OwnAnswer own{400, vllm::not_an_object_error(request_.facts, client.body().view())};
     co_await answer(std::move(own), "the body is not a JSON object");
   } else {

@@ -63,16 +63,6 @@ net::Awaitable<OwnAnswer> metrics_answer(Services& services,
   co_return own;
 }
 
-std::vector<vllm::FleetModel> models_of(const fleet::Snapshot& snapshot,
-                                        const Endpoints& endpoints) {
-  std::vector<vllm::EndpointModels> parts;
-  for (const EndpointView* view : endpoints) {
-    if (view->condition() != fleet::Condition::kReady || !view->models) continue;
-    parts.push_back({view->endpoint->config.name, view->models->entries});
-  }
-  return vllm::union_of_models(parts, *snapshot.first_seen);
-}
-
 /// The id in a target whose decoded path begins with kModelPrefix.
 std::optional<std::string> model_id_of(std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
@@ -204,13 +194,13 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
 }
 
 OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot, routing::Provider provider,
-                               std::string_view model, std::string_view path) {
+                               std::string_view model, vllm::ErrorShape shape) {
   std::set<std::string> names;
   for (const EndpointView* view : endpoints_of(snapshot, provider)) {
     if (view->models) names.insert(view->models->ids.begin(), view->models->ids.end());
   }
   const std::vector<std::string> served(names.begin(), names.end());
-  return {404, vllm::unknown_model_error(model, served, vllm::error_shape_of(path))};
+  return {404, vllm::unknown_model_error(model, served, shape)};
 }
 
 OwnAnswer guarded_route_answer(std::string_view path) {
@@ -221,6 +211,16 @@ OwnAnswer guarded_route_answer(std::string_view path) {
                         " changes or exposes a server, or is not known. The gateway passes it on "
                         "only when vllm.admin_routes in its configuration lists it.",
                     vllm::error_shape_of(path));
+}
+
+std::vector<vllm::FleetModel> models_of(const fleet::Snapshot& snapshot,
+                                        const Endpoints& endpoints) {
+  std::vector<vllm::EndpointModels> parts;
+  for (const EndpointView* view : endpoints) {
+    if (view->condition() != fleet::Condition::kReady || !view->models) continue;
+    parts.push_back({view->endpoint->config.name, view->models->entries});
+  }
+  return vllm::union_of_models(parts, *snapshot.first_seen);
 }
 
 std::vector<const EndpointView*> endpoints_of(const fleet::Snapshot& snapshot,

@@ -8,6 +8,8 @@
 #include "http/head.h"
 #include "proxy/services.h"
 #include "routing/provider.h"
+#include "vllm/errors.h"
+#include "vllm/models_document.h"
 
 namespace olla::proxy {
 
@@ -25,11 +27,10 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
                                           FleetDocument document, const http::RequestHead& head,
                                           std::string_view target);
 
-/// The 404 for a model that no endpoint of the provider lists, in vLLM's words and in the shape of
-/// the route of `path`.
+/// The 404 for a model that no endpoint of the provider lists, in vLLM's words.
 [[nodiscard]] OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot,
                                              routing::Provider provider, std::string_view model,
-                                             std::string_view path);
+                                             vllm::ErrorShape shape);
 
 /// The 403 for a route that changes or exposes a server.
 [[nodiscard]] OwnAnswer guarded_route_answer(std::string_view path);
@@ -37,6 +38,10 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
 /// The endpoints of a provider, of all conditions.
 [[nodiscard]] std::vector<const fleet::EndpointView*> endpoints_of(const fleet::Snapshot& snapshot,
                                                                    routing::Provider provider);
+
+/// The models that those of `endpoints` list which can take requests, each once.
+[[nodiscard]] std::vector<vllm::FleetModel> models_of(
+    const fleet::Snapshot& snapshot, const std::vector<const fleet::EndpointView*>& endpoints);
 
 /// The endpoint of that name among `endpoints`; nullptr when there is none.
 [[nodiscard]] const fleet::EndpointView* find_endpoint(

@@ -3,9 +3,18 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/url.h"
 #include "http/forward.h"
 
 namespace olla::proxy {
+namespace {
+
+constexpr std::size_t kModelHeaderBytesMax = 1024;
+
+// Below it stands count_tokens.
+constexpr std::string_view kMessagesPath = "/v1/messages";
+
+}  // namespace
 
 std::vector<http::Field> fields_of(const std::vector<config::Header>& headers) {
   std::vector<http::Field> fields;
@@ -15,15 +24,39 @@ std::vector<http::Field> fields_of(const std::vector<config::Header>& headers) {
   return fields;
 }
 
+std::optional<std::string_view> model_for_header(const openai::RequestFacts& facts) {
+  const std::optional<std::string>& model = facts.model;
+  if (!model || model->empty() || model->size() > kModelHeaderBytesMax) return std::nullopt;
+  if (!http::is_field_value(*model)) return std::nullopt;
+  return *model;
+}
+
+std::string target_for(const Destination& destination, const fleet::EndpointView& view) {
+  std::string target(destination.target);
+  if (destination.provider.is_messages()) {
+    target = view.profile->messages_path + destination.path.substr(kMessagesPath.size());
+    const std::size_t query = destination.target.find('?');
+    if (query != std::string_view::npos) target += destination.target.substr(query);
+  }
+  const config::Endpoint& endpoint = view.endpoint->config;
+  // Only where there is a path: else a client's "//" would lose a slash.
+  if (endpoint.preserve_path && endpoint.address.path.find_first_not_of('/') != std::string::npos)
+    target = config::join_path(endpoint.address.path, target);
+  return target;
+}
+
 void OutgoingRequest::make(const net::ServerConnection& client, const fleet::EndpointView& view,
                            const Parts& parts) {
   const config::Endpoint& endpoint = view.endpoint->config;
   const std::string authority = endpoint.address.authority();
   const std::vector<http::Field> headers = fields_of(endpoint.headers);
   http::RequestForwarding forwarding;
-  forwarding.target = parts.target;
+  const std::string target = target_for(parts.destination, view);
+  forwarding.target = target;
   forwarding.authority = authority;
   forwarding.client_address = client.client_address();
+  forwarding.real_ip = parts.client_address;
+  forwarding.model = parts.model;
   forwarding.request_id = parts.request_id;
   forwarding.endpoint_headers = headers;
   forwarding.forward_client_auth = endpoint.forward_client_auth;

@@ -4,6 +4,7 @@
 
 #include "proxy/answer.h"
 #include "proxy/fleet_answers.h"
+#include "proxy/messages_route.h"
 #include "vllm/errors.h"
 
 namespace olla::proxy {
@@ -20,21 +21,30 @@ OwnAnswer unavailable(const ProxiedRequest& request, std::string_view message) {
   return own;
 }
 
+OwnAnswer unknown_model(const ProxiedRequest& request) {
+  const Destination& destination = request.destination;
+  OwnAnswer own = unknown_model_answer(*request.services.snapshot, destination.provider,
+                                       *request.facts.model, destination.error_shape());
+  own.tells_request_id = destination.provider.is_messages();
+  return own;
+}
+
 }  // namespace
 
 OwnAnswer error_answer(const ProxiedRequest& request, int status, std::string_view code,
                        std::string_view message) {
-  return make_error(status, code, message, vllm::error_shape_of(request.destination.path));
+  return make_error(status, code, message, request.destination.error_shape());
 }
 
 Refused no_endpoint_answer(const ProxiedRequest& request, routing::NoPick reason) {
+  if (request.destination.provider.is_messages()) {
+    if (auto refused = explain_no_messages(request, reason)) return std::move(*refused);
+  }
   switch (reason) {
     case routing::NoPick::kSpared:
       return {guarded_route_answer(request.destination.path), "the route is guarded"};
     case routing::NoPick::kUnknownModel:
-      return {unknown_model_answer(*request.services.snapshot, request.destination.provider,
-                                   *request.facts.model, request.destination.path),
-              "unknown model"};
+      return {unknown_model(request), "unknown model"};
     case routing::NoPick::kNoEndpoints:
       return {error_answer(request, 404, "no_endpoints",
                            "No " + std::string(request.destination.provider.name()) +

@@ -216,7 +216,7 @@ net::Awaitable<Relay::End> Relay::stopped(Error why) {
     error.status = timed_out_ ? 504 : 502;
     const std::string event =
         sse::error_event(vllm::error_body(error, options_.error_shape),
-                         options_.error_shape == vllm::ErrorShape::kMessages ? "error" : "");
+                         options_.error_shape == vllm::ErrorShape::kOpenAi ? "" : "error");
     std::string text;
     if (options_.plan.framing == http::Framing::kChunked) {
       append_chunk(event, text);

@@ -34,6 +34,8 @@ struct OwnAnswer {
   /// When set, the body in place of `body`: a large one that several answers share.
   std::shared_ptr<const std::string> shared_body = nullptr;
   std::string_view code = {};  ///< Of an error: the word in its `error.code`, a literal.
+  /// An error of Anthropic's API, whose clients look for the request's id in it.
+  bool tells_request_id = false;
 };
 
 struct Services;

@@ -5,6 +5,8 @@
 #include "proxy/admin_routes.h"
 #include "proxy/answer.h"
 #include "proxy/fleet_answers.h"
+#include "proxy/messages_route.h"
+#include "proxy/route_rules.h"
 #include "routing/provider.h"
 #include "vllm/routes.h"
 
@@ -59,6 +61,7 @@ net::Awaitable<bool> Session::serve_request() {
   if (read != Read::kClosed) caller_ = identify(gate, peer_, client_->head());
   std::optional<OwnAnswer> instead;
   if (began) instead = admit(gate, peer_, client_->head(), caller_);
+  if (began && !instead) instead = refuse_large_message(services_.config, client_->head());
   const bool reads_body = !instead || is_worth_reading(client_->head());
   if (began && reads_body) read = co_await client_->read_body();
   if (read == Read::kClosed) {
@@ -121,6 +124,8 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
     OwnAnswer own = make_error(400, "invalid_path", "The path must not have a segment \"..\".");
     co_return co_await answer_here(std::move(own), entry);
   }
+  std::optional<OwnAnswer> instead = answer_by_rules(destination);
+  if (instead) co_return co_await answer_here(std::move(*instead), entry);
   if (const auto document = fleet_document(route->provider, destination.path)) {
     OwnAnswer own = co_await answer_document(services_, route->provider, *document, client_->head(),
                                              route->path);
@@ -147,6 +152,14 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   exchange_ = nullptr;
   if (changes) services_.findings.models_in_doubt();
   co_return keep;
+}
+
+/// The answer to a request that is not for any endpoint by the rules of its route.
+std::optional<OwnAnswer> Session::answer_by_rules(const Destination& destination) const {
+  if (destination.provider.is_messages())
+    return answer_messages_route(services_, client_->head(), destination, client_->body().size());
+  return refuse_route(*services_.snapshot, *services_.config.profiles,
+                      {client_->head().method, destination, client_->body().view()});
 }
 
 bool Session::is_admin_route(std::string_view path) const {
@@ -178,6 +191,7 @@ net::Awaitable<bool> Session::answer_here(OwnAnswer own, log::AccessEntry& entry
   const Duration taken = Clock::now() - client_->request_start();
   entry.status = own.status;
   entry.refusal = own.code;
+  if (own.status == 413) services_.shared.gate.violations.count_size();
   entry.ttfb_ms = milliseconds(taken);
   if (own.extra_fields.find("X-Olla-Backend-Type") != std::string::npos) {
     own.extra_fields +=

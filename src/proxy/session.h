@@ -32,6 +32,7 @@ class Session : public boost::intrusive::list_base_hook<
  private:
   net::Awaitable<bool> serve_request();
   net::Awaitable<bool> route_request(log::AccessEntry& entry);
+  [[nodiscard]] std::optional<OwnAnswer> answer_by_rules(const Destination& destination) const;
   [[nodiscard]] bool is_admin_route(std::string_view path) const;
   net::Awaitable<OwnAnswer> answer_of_path(std::string_view target);
   net::Awaitable<bool> answer_here(OwnAnswer own, log::AccessEntry& entry, bool may_keep = true);

@@ -8,8 +8,17 @@ namespace {
 constexpr std::string_view kPrefix = "/olla/";
 constexpr std::string_view kBareApi = "/v1/";
 
+// The first vLLM with /v1/messages.
+constexpr vllm::Version kFirstMessages{.minor = 11, .patch = 1};
+
+bool speaks_messages(const fleet::EndpointView& view) {
+  if (view.profile->messages_path.empty()) return false;
+  return !view.vllm_version || view.vllm_version->is_at_least(kFirstMessages);
+}
+
 std::optional<Provider> provider_of(std::string_view prefix, const config::Profiles& profiles) {
   if (prefix == "proxy") return Provider::any();
+  if (prefix == "anthropic") return Provider::messages();
   const config::Profile* profile = profiles.of_prefix(prefix);
   if (profile == nullptr) return std::nullopt;
   if (profile == &profiles.openai_compatible()) return Provider::openai();
@@ -24,6 +33,8 @@ bool Provider::serves(const fleet::EndpointView& view) const {
       return true;
     case Kind::kOpenAi:
       return view.profile->openai_compatible;
+    case Kind::kMessages:
+      return speaks_messages(view);
     case Kind::kProfile:
       break;
   }
@@ -32,7 +43,14 @@ bool Provider::serves(const fleet::EndpointView& view) const {
 
 std::string_view Provider::name() const {
   if (profile_ != nullptr) return profile_->name;
-  return kind_ == Kind::kOpenAi ? "openai" : "proxy";
+  switch (kind_) {
+    case Kind::kOpenAi:
+      return "openai";
+    case Kind::kMessages:
+      return "anthropic";
+    default:
+      return "proxy";
+  }
 }
 
 std::optional<Route> match_route(std::string_view target, const config::Profiles& profiles) {

@@ -18,6 +18,8 @@ class Provider {
   [[nodiscard]] static constexpr Provider any() { return {}; }
   /// Those that speak the OpenAI API.
   [[nodiscard]] static constexpr Provider openai() { return Provider(Kind::kOpenAi, nullptr); }
+  /// Those that speak Anthropic's Messages API.
+  [[nodiscard]] static constexpr Provider messages() { return Provider(Kind::kMessages, nullptr); }
   /// Those of one kind.
   [[nodiscard]] static constexpr Provider of(const config::Profile& profile) {
     return Provider(Kind::kProfile, &profile);
@@ -28,13 +30,14 @@ class Provider {
   [[nodiscard]] const config::Profile* profile() const { return profile_; }
   /// Whether its endpoints are those of type "vllm".
   [[nodiscard]] bool is_vllm() const { return profile_ != nullptr && profile_->name == "vllm"; }
-  /// For messages: "vllm", "openai", "proxy".
+  [[nodiscard]] bool is_messages() const { return kind_ == Kind::kMessages; }
+  /// For messages: "vllm", "openai", "proxy", "anthropic".
   [[nodiscard]] std::string_view name() const;
 
   friend bool operator==(const Provider&, const Provider&) = default;
 
  private:
-  enum class Kind : std::uint8_t { kAny, kOpenAi, kProfile };
+  enum class Kind : std::uint8_t { kAny, kOpenAi, kMessages, kProfile };
 
   constexpr Provider(Kind kind, const config::Profile* profile) : kind_(kind), profile_(profile) {}
 
@@ -51,9 +54,9 @@ struct Route {
 };
 
 /// The route of a request target in origin form: "/olla/vllm/v1/models?x=1" for one of the prefixes
-/// of the profiles, /olla/proxy/ for any endpoint, and /v1/..., which is /olla/openai/v1/... for
-/// clients that take only a host. All is compared exactly. nullopt when it is none of these.
-/// `profiles` must outlive the route.
+/// of the profiles, /olla/proxy/ for any endpoint, /olla/anthropic/ for those with the Messages
+/// API, and /v1/..., which is /olla/openai/v1/... for clients that take only a host. All is
+/// compared exactly. nullopt when it is none of these. `profiles` must outlive the route.
 [[nodiscard]] std::optional<Route> match_route(std::string_view target,
                                                const config::Profiles& profiles);
 

@@ -35,6 +35,27 @@ std::string validation_error(std::string_view fault, std::string_view location) 
   return error_body({.message = message, .type = "Bad Request", .param = location, .status = 400});
 }
 
+/// Anthropic's word for an error of this status.
+std::string_view anthropic_type(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 408:
+    case 504:
+      return "timeout_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    default:
+      return status < 500 ? "invalid_request_error" : "api_error";
+  }
+}
+
 }  // namespace
 
 std::string_view shortened(std::string_view text) {
@@ -53,9 +74,11 @@ ErrorShape error_shape_of(std::string_view path) {
 }
 
 std::string error_body(const ApiError& error, ErrorShape shape) {
-  if (shape == ErrorShape::kMessages) {
-    return R"({"type":"error","error":{"type":)" + openai::json_quoted(error.type) +
-           R"(,"message":)" + openai::json_quoted(error.message) + "}}";
+  if (shape != ErrorShape::kOpenAi) {
+    const std::string_view type =
+        shape == ErrorShape::kAnthropic ? anthropic_type(error.status) : error.type;
+    return R"({"type":"error","error":{"type":)" + openai::json_quoted(type) + R"(,"message":)" +
+           openai::json_quoted(error.message) + "}}";
   }
   std::string body = R"({"error":{"message":)";
   body += openai::json_quoted(error.message);

@@ -20,9 +20,11 @@ inline constexpr std::size_t kInputBytesMax = 100;
 enum class ErrorShape : std::uint8_t {
   kOpenAi,    ///< {"error":{"message":...,"type":...,"param":...,"code":...}}
   kMessages,  ///< {"type":"error","error":{"type":...,"message":...}}, on /v1/messages.
+  /// The same with Anthropic's own words for the type, made from the status.
+  kAnthropic,
 };
 
-/// The shape of errors on the route of a path (decoded, without query and prefix).
+/// The shape of errors of a server on the route of a path (decoded, without query and prefix).
 [[nodiscard]] ErrorShape error_shape_of(std::string_view path);
 
 /// An error as vLLM writes it.

@@ -101,5 +101,31 @@ TEST(NotAnObjectErrorTest, PointsAtThePlaceWhereAValueShouldBegin) {
   EXPECT_NE(answer("\xEF\xBB\xBF").find(R"("param":"body.0")"), std::string::npos);
 }
 
+TEST(ErrorBodyTest, AnthropicHasItsOwnWordForEachStatus) {
+  const struct {
+    int status;
+    const char* word;
+  } cases[] = {
+      {400, "invalid_request_error"},
+      {401, "authentication_error"},
+      {403, "permission_error"},
+      {404, "not_found_error"},
+      {405, "invalid_request_error"},
+      {408, "timeout_error"},
+      {413, "request_too_large"},
+      {429, "rate_limit_error"},
+      {500, "api_error"},
+      {502, "api_error"},
+      {503, "api_error"},
+      {504, "timeout_error"},
+  };
+  for (const auto& c : cases) {
+    const std::string body =
+        error_body({.message = "m\"", .type = "x", .status = c.status}, ErrorShape::kAnthropic);
+    EXPECT_EQ(body, std::string(R"({"type":"error","error":{"type":")") + c.word +
+                        R"(","message":"m\""}})");
+  }
+}
+
 }  // namespace
 }  // namespace olla::vllm

@@ -108,6 +108,98 @@ def test_adds_itself_to_via_in_both_directions(send):
     assert down[0] == "1.1 inner" and len(down) == 2 and re.match(r"1\.1 olla", down[1])
 
 
+PRODUCT = r"olla/v\d+\.\d+\.\d+"
+
+
+def test_says_who_asked_for_which_model_through_whom(world, gateway, backend):
+    backend.handler = lambda exchange: exchange.json(b"{}")
+    world.connect(gateway).post(CHAT, {"model": "Meta-Llama/Odd_NAME", "messages": []})
+    request = backend.requests[-1]
+    assert request.header("x-real-ip") == "127.0.0.1"
+    assert request.header("x-model") == "Meta-Llama/Odd_NAME"  # Olla's w21: in small letters.
+    assert re.fullmatch(PRODUCT, request.header("x-proxied-by"))
+    assert re.fullmatch("1.1 " + PRODUCT, request.header("via"))
+
+
+def test_keeps_the_real_address_that_an_outer_proxy_told(send):
+    request, _ = send(("X-Real-IP", "203.0.113.7"), ("X-Proxied-By", "me"))
+    assert request.header_values("x-real-ip") == ["203.0.113.7"]
+    assert re.fullmatch(PRODUCT, request.header("x-proxied-by"))
+    assert request.header("x-model") is None
+
+
+def test_says_who_served_the_answer(send):
+    _, response = send()
+    assert re.fullmatch(PRODUCT, response.header("x-served-by"))
+    assert re.fullmatch("1.1 " + PRODUCT, response.header("via"))
+
+
+def test_does_not_claim_to_have_served_its_own_answers(world, gateway):
+    response = world.connect(gateway).request("GET", "/internal/health")
+    assert response.header("x-served-by") is None and response.header("via") is None
+
+
+def test_olla_w20_w26_w28_the_request_of_the_recorded_sample(world, gateway, backend):
+    """What Olla made of this request, with its faults mended."""
+    backend.handler = lambda exchange: exchange.json(b"{}")
+    body = b'{"model":"shared-model"}'
+    sent = [
+        ("User-Agent", "curl/7.88.1"),
+        ("Accept", "*/*"),
+        ("Content-Type", "application/json"),
+        ("Authorization", "Bearer secret"),
+        ("X-Api-Key", "k"),
+        ("Cookie", "a=b"),
+        ("X-Forwarded-For", "1.2.3.4, 5.6.7.8"),
+        ("Host", "127.0.0.1:41100"),
+        ("X-Request-ID", "id-1"),
+    ]
+    world.connect(gateway).request("POST", "/olla/vllm/v1/audio/echo", sent, body)
+    request = backend.requests[-1]
+    own = {name.lower(): text for name, text in request.headers}
+    for name in ("via", "x-proxied-by"):
+        assert re.search(PRODUCT, own.pop(name))
+    assert own == {
+        "host": f"127.0.0.1:{backend.port}",
+        "user-agent": "curl/7.88.1",
+        "accept": "*/*",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "x-forwarded-for": "1.2.3.4, 5.6.7.8, 127.0.0.1",
+        "x-forwarded-host": "127.0.0.1:41100",
+        "x-forwarded-proto": "http",
+        "x-model": "shared-model",
+        "x-real-ip": "127.0.0.1",
+        "x-olla-request-id": "id-1",
+        "x-request-id": "id-1",
+        "x-team": "from-config",
+        "x-custom": "set-by-config",
+    }
+
+
+def test_olla_w26_the_answer_of_the_recorded_sample(world):
+    """The same of an answer."""
+    headers = [
+        ("Connection", "keep-alive"),
+        ("Keep-Alive", "timeout=5"),
+        ("Via", "1.1 backend"),
+        ("X-Served-By", "backend"),
+        ("X-Custom", "1"),
+        ("X-Custom", "2"),
+        ("Set-Cookie", "a=b"),
+        ("X-Olla-Endpoint", "spoof"),
+    ]
+    backend = world.backend(lambda exchange: exchange.json(b"{}", headers=headers), name="vllm-a")
+    response = world.connect(world.gateway(backend)).request("GET", "/olla/vllm/version")
+    assert response.header_values("connection") == response.header_values("keep-alive") == []
+    assert response.header_values("x-custom") == ["1", "2"]
+    assert response.header_values("set-cookie") == []
+    assert response.header_values("x-olla-endpoint") == ["vllm-a"]
+    (via,), (served,) = response.header_values("via"), response.header_values("x-served-by")
+    assert re.fullmatch(f"1.1 backend, 1.1 {PRODUCT}", via)
+    assert re.fullmatch(f"backend, {PRODUCT}", served)
+
+
 # --- what is dropped, kept, replaced on the way up ---
 
 

@@ -97,3 +97,77 @@ def test_the_openai_sdk_needs_only_the_host(world):
             model="tiny", messages=[{"role": "user", "content": "Hi"}], max_tokens=3
         )
     assert answer.choices[0].message.content
+
+
+# --- methods and routes that are no client's business ---
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/olla/vllm/v1/chat/completions",
+        "/olla/vllm/tokenize",
+        "/olla/proxy/v1/embeddings",
+        "/olla/sglang/v1/completions",
+        "/v1/responses",
+    ],
+)
+def test_olla_w30_an_inference_route_takes_post(client, method, target):
+    response = client.request(method, target)
+    assert response.status == 405 and response.header("allow") == "POST"
+    if method != "HEAD":
+        assert response.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("target", ["/v1/models", "/olla/dmr/v1/models", "/internal/health"])
+def test_olla_w30_a_document_is_read(client, method, target):
+    response = client.request(method, target, body=b"" if method == "POST" else None)
+    assert_error(response, 405)
+    assert response.header("allow") == "GET, HEAD"
+
+
+def test_a_path_that_nobody_knows_takes_any_method(client):
+    for method in ("GET", "DELETE", "PATCH"):
+        assert client.request(method, "/olla/sglang/anything").status == 200
+
+
+@pytest.mark.parametrize("operation", ["pull", "push", "create", "copy", "delete", "blobs/x"])
+@pytest.mark.parametrize("prefix", ["/olla/ollama", "/olla/proxy", "/olla/openai"])
+def test_olla_w42_models_of_ollama_are_not_managed(client, operation, prefix):
+    response = client.post(f"{prefix}/api/{operation}", {"model": "x"})
+    assert_error(response, 501)
+    error = response.json()["error"]
+    assert error["code"] == "not_implemented"
+    assert error["message"] == "model management operations not supported by proxy"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/olla/lemonade/api/v1/delete",
+        "/olla/proxy/api/v1/pull",
+        "/olla/sglang/flush_cache",
+        "/olla/openai/key/generate",
+    ],
+)
+def test_olla_w42_no_client_manages_a_server(client, target):
+    response = client.post(target, {})
+    assert_error(response, 403)
+    assert response.json()["error"]["code"] == "route_not_allowed"
+
+
+def test_olla_w42_one_ollama_shows_its_models(client):
+    assert client.post("/olla/ollama/api/show", {"name": "x"}).status == 200
+
+
+def test_olla_w42_of_several_ollamas_the_one_with_the_model_shows_it(world):
+    first, second = world.backend(name="first"), world.backend(name="second")
+    gateway = world.gateway(first, second, endpoint={"type": "ollama"})
+    client = world.connect(gateway)
+    assert client.post("/olla/ollama/api/show", {"model": "x"}).status == 200
+    response = client.post("/olla/ollama/api/show", {"name": "x"})
+    assert response.status == 501
+    assert "not supported in multi-instance proxy" in response.json()["error"]["message"]
+    assert client.request("GET", "/olla/ollama/api/list").status == 501

@@ -1,0 +1,87 @@
+#include "proxy/route_rules.h"
+
+#include <algorithm>
+#include <string>
+
+#include "openai/request.h"
+#include "proxy/answer.h"
+#include "vllm/routes.h"
+
+namespace olla::proxy {
+namespace {
+
+constexpr std::string_view kOllama = "ollama";
+
+/// The profile with endpoints of the provider that manages its server under this path; or nullptr.
+const config::Profile* manager_of(const fleet::Snapshot& snapshot, const config::Profiles& profiles,
+                                  const Destination& destination) {
+  for (const config::Profile& profile : profiles.all()) {
+    if (!vllm::matches_route(profile.management_paths, destination.path)) continue;
+    const bool reaches =
+        std::any_of(snapshot.endpoints.begin(), snapshot.endpoints.end(), [&](const auto& view) {
+          return view.profile->name == profile.name && destination.provider.serves(view);
+        });
+    if (reaches) return &profile;
+  }
+  return nullptr;
+}
+
+/// Olla's words for what it leaves out.
+OwnAnswer not_implemented(std::string_view message) {
+  return make_error(501, "not_implemented", message);
+}
+
+OwnAnswer managed(const config::Profile& profile, std::string_view path) {
+  if (profile.name == kOllama)
+    return not_implemented("model management operations not supported by proxy");
+  return make_error(403, "route_not_allowed",
+                    "The route " + std::string(vllm::shortened(path)) +
+                        " changes a server of type " + profile.name +
+                        ". A profile of the gateway's configuration may allow it.");
+}
+
+/// Ollama's questions about one model or one server, where the request does not tell which.
+std::optional<OwnAnswer> refuse_ambiguous(const fleet::Snapshot& snapshot,
+                                          const RoutedRequest& request) {
+  const std::string& path = request.destination.path;
+  const bool shows = path == "/api/show";
+  if (!shows && path != "/api/list") return std::nullopt;
+  const auto servers =
+      std::count_if(snapshot.endpoints.begin(), snapshot.endpoints.end(),
+                    [&](const auto& view) { return request.destination.provider.serves(view); });
+  if (servers < 2) return std::nullopt;
+  if (!shows) return not_implemented("running models list not supported in multi-instance proxy");
+  if (openai::text_member(request.body, "model").value_or("") != "") return std::nullopt;
+  return not_implemented("model show not supported in multi-instance proxy");
+}
+
+/// Whether servers take nothing but POST there. What the routes of other servers take is known of
+/// the common API alone. OPTIONS is a browser's question, which servers answer themselves.
+bool is_wrong_method(const RoutedRequest& request) {
+  if (request.method == "POST" || request.method == "OPTIONS") return false;
+  const std::string& path = request.destination.path;
+  return vllm::takes_json_object("POST", path) &&
+         (request.destination.provider.is_vllm() || path.starts_with("/v1/"));
+}
+
+}  // namespace
+
+std::optional<OwnAnswer> refuse_route(const fleet::Snapshot& snapshot,
+                                      const config::Profiles& profiles,
+                                      const RoutedRequest& request) {
+  const Destination& destination = request.destination;
+  if (is_wrong_method(request)) {
+    OwnAnswer own =
+        make_error(405, "method_not_allowed", "This route takes POST.", destination.error_shape());
+    own.extra_fields = "Allow: POST\r\n";
+    return own;
+  }
+  if (const config::Profile* profile = manager_of(snapshot, profiles, destination))
+    return managed(*profile, destination.path);
+  const config::Profile* own_profile = destination.provider.profile();
+  if (own_profile != nullptr && own_profile->name == kOllama)
+    return refuse_ambiguous(snapshot, request);
+  return std::nullopt;
+}
+
+}  // namespace olla::proxy

@@ -1,0 +1,306 @@
+"""Anthropic's Messages API, passed on to the endpoints that speak it."""
+
+import json
+
+import anthropic
+import pytest
+
+from harness.environment import scaled
+from harness.message import Truncated, chunk
+
+PREFIX = "/olla/anthropic"
+MESSAGES = PREFIX + "/v1/messages"
+COUNT = MESSAGES + "/count_tokens"
+REQUEST = {
+    "model": "tiny",
+    "max_tokens": 12,
+    "messages": [{"role": "user", "content": "Tell me about gateways."}],
+}
+
+
+@pytest.fixture(scope="module")
+def fleet(shared):
+    sim = shared.sim("--ttft", "2ms", "--itl", "1ms", count=2)
+    return shared.gateway_before(sim)
+
+
+@pytest.fixture
+def client(world, fleet):
+    return world.connect(fleet)
+
+
+def sdk(gateway) -> anthropic.Anthropic:
+    return anthropic.Anthropic(
+        base_url=f"http://127.0.0.1:{gateway.port}{PREFIX}",
+        api_key="not-needed",
+        max_retries=0,
+        timeout=scaled(20),
+    )
+
+
+def assert_anthropic_error(response, status: int, kind: str) -> dict:
+    """The whole envelope; what is in it."""
+    assert response.status == status, response.body
+    document = response.json()
+    assert document["type"] == "error" and document["error"]["type"] == kind, document
+    assert document["error"]["message"]
+    assert response.header("request-id") == response.header("x-olla-request-id")
+    assert document["request_id"] == response.header("request-id")
+    return document["error"]
+
+
+# --- the official SDK ---
+
+
+def test_the_sdk_gets_a_message(fleet):
+    with sdk(fleet) as client:
+        raw = client.messages.with_raw_response.create(**REQUEST)
+    assert raw.headers["x-olla-mode"] == "passthrough"
+    assert raw.headers["x-olla-endpoint"] in ("sim-0", "sim-1")
+    assert raw.headers["x-olla-model"] == "tiny"
+    message = raw.parse()
+    assert message.role == "assistant" and message.content[0].text
+    assert message.usage.input_tokens > 0 and 0 < message.usage.output_tokens <= 12
+
+
+def test_the_sdk_streams_a_message(fleet):
+    with sdk(fleet) as client, client.messages.stream(**REQUEST) as stream:
+        text = "".join(stream.text_stream)
+        message = stream.get_final_message()
+    assert text and message.content[0].text == text
+    assert message.stop_reason in ("max_tokens", "end_turn")
+
+
+def test_the_sdk_counts_tokens(fleet):
+    asked = {key: REQUEST[key] for key in ("model", "messages")}
+    with sdk(fleet) as client:
+        assert client.messages.count_tokens(**asked).input_tokens > 0
+
+
+def test_the_sdk_lists_models(fleet):
+    with sdk(fleet) as client:
+        (model,) = client.models.list()
+        assert model.id == "tiny" and model.type == "model" and model.display_name
+        assert model.created_at.year >= 2024
+        assert client.models.retrieve("tiny").id == "tiny"
+        with pytest.raises(anthropic.NotFoundError):
+            client.models.retrieve("no-such-model")
+
+
+def test_the_sdk_pages_through_models(world):
+    backend = world.backend()
+    backend.models = ["a", "b", "c"]
+    fleet = world.fleet(backend.endpoint())
+    with sdk(fleet.gateway) as client:
+        fleet.until(lambda: len(client.models.list().data) == 3, "the list of models")
+        assert [model.id for model in client.models.list(limit=1)] == ["a", "b", "c"]
+        page = client.models.list(limit=2)
+        assert page.has_more and page.first_id == "a" and page.last_id == "b"
+
+
+def test_the_sdk_raises_its_own_exceptions(fleet):
+    with sdk(fleet) as client:
+        with pytest.raises(anthropic.NotFoundError) as unknown:
+            client.messages.create(**{**REQUEST, "model": "no-such-model"})
+        with pytest.raises(anthropic.BadRequestError):
+            client.messages.create(**{**REQUEST, "model": ""})
+    assert "no-such-model" in unknown.value.message
+    assert unknown.value.request_id
+
+
+# --- what reaches the endpoint, and what comes back ---
+
+
+def test_passes_request_and_answer_on_unchanged(world):
+    answer = b'{"type":"message", "content": [], "odd":  1}'
+    backend = world.backend(lambda exchange: exchange.json(answer))
+    gateway = world.gateway(backend)
+    headers = [
+        ("anthropic-version", "2023-06-01"),
+        ("anthropic-beta", "x-1"),
+        ("x-api-key", "of-the-client"),
+        ("Authorization", "Bearer of-the-client"),
+    ]
+    response = world.connect(gateway).post(MESSAGES + "?beta=true", REQUEST, headers)
+    assert response.status == 200 and response.body == answer
+    assert response.header("x-olla-mode") == "passthrough"
+    request = backend.requests[-1]
+    assert request.target == "/v1/messages?beta=true"
+    assert json.loads(request.body) == REQUEST
+    assert request.header("anthropic-version") == "2023-06-01"
+    assert request.header("anthropic-beta") == "x-1"
+    assert b"of-the-client" not in request.raw_head
+
+
+def test_an_endpoint_may_get_the_clients_key(world):
+    backend = world.backend(lambda exchange: exchange.json(b"{}"))
+    gateway = world.gateway(backend, endpoint={"forward_client_auth": True})
+    world.connect(gateway).post(MESSAGES, REQUEST, [("x-api-key", "mine")])
+    assert backend.requests[-1].header("x-api-key") == "mine"
+
+
+def test_asks_each_kind_of_server_at_its_own_path(world):
+    backend = world.backend(lambda exchange: exchange.json(b"{}"))
+    gateway = world.gateway(backend, endpoint={"type": "dmr"})
+    client = world.connect(gateway)
+    assert client.post(MESSAGES, REQUEST).status == 200
+    assert client.post(COUNT + "?x", REQUEST).status == 200
+    targets = [request.target for request in backend.requests[-2:]]
+    assert targets == ["/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens?x"]
+
+
+def test_goes_only_to_endpoints_that_speak_it(world):
+    speaks, does_not = world.backend(name="speaks"), world.backend(name="does-not")
+    config = {"endpoints": [speaks.endpoint(), does_not.endpoint(type="sglang")]}
+    client = world.connect(world.gateway(speaks, does_not, config=config))
+    for _ in range(4):
+        assert client.post(MESSAGES, REQUEST).header("x-olla-endpoint") == "speaks"
+
+
+def test_an_endpoints_error_is_the_clients(world):
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"full"}}'
+    backend = world.backend(lambda exchange: exchange.reply(529, body))
+    response = world.connect(world.gateway(backend)).post(MESSAGES, REQUEST)
+    assert response.status == 529 and response.body == body
+
+
+# --- errors of the gateway ---
+
+
+@pytest.mark.parametrize("path", ["/v1/message", "/v1/messages/", "/v1/complete", "/", "/v2/x"])
+def test_an_unknown_path_is_a_404(client, path):
+    assert_anthropic_error(client.post(PREFIX + path, REQUEST), 404, "not_found_error")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
+@pytest.mark.parametrize("path", [MESSAGES, COUNT])
+def test_messages_are_posted(client, method, path):
+    response = client.request(method, path)
+    assert response.status == 405 and response.header("allow") == "POST"
+
+
+def test_models_are_read(client):
+    response = client.post(PREFIX + "/v1/models", {})
+    assert_anthropic_error(response, 405, "invalid_request_error")
+    assert response.header("allow") == "GET, HEAD"
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "x", ""])
+def test_a_bad_limit_is_refused(client, limit):
+    response = client.request("GET", f"{PREFIX}/v1/models?limit={limit}")
+    assert_anthropic_error(response, 400, "invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty request body"),
+        (b"{bad", "model field is required"),
+        (b"[]", "model field is required"),
+        (b'{"max_tokens":1}', "model field is required"),
+        (b'{"model":7}', "model field is required"),
+    ],
+)
+@pytest.mark.parametrize("path", [MESSAGES, COUNT])
+def test_a_request_without_a_model_is_refused(client, body, words, path):
+    error = assert_anthropic_error(
+        client.request("POST", path, body=body), 400, "invalid_request_error"
+    )
+    assert words in error["message"]
+
+
+def test_an_unknown_model_is_a_404(client):
+    response = client.post(MESSAGES, {**REQUEST, "model": "nope"})
+    assert "nope" in assert_anthropic_error(response, 404, "not_found_error")["message"]
+
+
+def test_a_malformed_head_has_the_shape_too(client):
+    client.send(f"POST {MESSAGES} HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n".encode())
+    assert_anthropic_error(client.read_response(), 400, "invalid_request_error")
+
+
+def test_a_dead_fleet_is_a_503(world):
+    backend = world.backend()
+    gateway = world.gateway(backend)
+    backend.refuse()
+    response = world.connect(gateway).post(MESSAGES, REQUEST)
+    assert_anthropic_error(response, 503, "api_error")
+    assert response.header("retry-after")
+
+
+def test_says_when_no_endpoint_speaks_it(world):
+    gateway = world.gateway(world.backend(), endpoint={"type": "sglang"})
+    error = assert_anthropic_error(
+        world.connect(gateway).post(MESSAGES, REQUEST), 501, "api_error"
+    )
+    assert "No endpoint speaks" in error["message"] and "0.11.1" in error["message"]
+
+
+def test_an_old_vllm_does_not_speak_it(world):
+    sim = world.sim("--vllm-version", "0.11.0")
+    gateway = world.gateway_before(sim)
+    response = world.connect(gateway).post(MESSAGES, REQUEST)
+    assert_anthropic_error(response, 501, "api_error")
+
+
+def test_a_message_that_is_too_large_is_refused(world):
+    config = {"translators": {"anthropic": {"max_message_size": 1000}}}
+    client = world.connect(world.gateway(world.backend(), config=config))
+    response = client.post(MESSAGES, {**REQUEST, "system": "x" * 1000})
+    assert_anthropic_error(response, 413, "request_too_large")
+    assert client.post(MESSAGES, REQUEST).status == 200
+
+
+def test_can_be_switched_off(world):
+    config = {"translators": {"anthropic": {"enabled": False}}}
+    client = world.connect(world.gateway(world.backend(), config=config))
+    assert_anthropic_error(client.post(MESSAGES, REQUEST), 404, "not_found_error")
+    assert client.request("GET", PREFIX + "/v1/models").status == 404
+
+
+def test_says_that_it_does_not_translate(world):
+    config = {"translators": {"anthropic": {"passthrough_enabled": False}}}
+    client = world.connect(world.gateway(world.backend(), config=config))
+    error = assert_anthropic_error(client.post(MESSAGES, REQUEST), 501, "api_error")
+    assert "passthrough_enabled" in error["message"]
+
+
+# --- streams that end badly ---
+
+START = 'event: message_start\ndata: {"type":"message_start"}\n\n'
+
+
+def test_olla_w04_an_endpoint_that_closes_is_no_empty_message(world):
+    backend = world.backend(lambda exchange: exchange.close())
+    client = world.connect(world.gateway(backend, ready=[]))
+    response = client.post(MESSAGES, {**REQUEST, "stream": True})
+    assert response.status >= 500
+    assert response.json()["type"] == "error"
+
+
+@pytest.mark.parametrize("end", ["reset", "close"])
+def test_olla_w04_a_stream_that_breaks_tells_an_error(world, end):
+    def break_off(exchange):
+        exchange.begin_stream()
+        exchange.send(chunk(START.encode()))
+        getattr(exchange, end)()
+
+    client = world.connect(world.gateway(world.backend(break_off), ready=[]))
+    with pytest.raises(Truncated) as cut:
+        client.post(MESSAGES, {**REQUEST, "stream": True})
+    said = cut.value.raw.decode()
+    assert START in said
+    assert "event: error\n" in said and '"type":"api_error"' in said
+    assert "message_stop" not in said
+
+
+def test_the_sdk_raises_when_a_stream_breaks(world):
+    def break_off(exchange):
+        exchange.begin_stream()
+        exchange.send(chunk(START.encode()))
+        exchange.reset()
+
+    gateway = world.gateway(world.backend(break_off), ready=[])
+    with sdk(gateway) as client, pytest.raises(anthropic.APIError):
+        for _ in client.messages.create(**REQUEST, stream=True):
+            pass
