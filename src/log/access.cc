@@ -27,6 +27,10 @@ AccessFields access_fields(const AccessEntry& entry) {
   return fields;
 }
 
+bool went_wrong(const AccessEntry& entry) {
+  return entry.status >= 400 || !entry.error.empty();
+}
+
 void write_access(Logger& logger, const AccessEntry& entry) {
   const AccessFields fields = access_fields(entry);
   const bool failed = entry.status >= 500 || !entry.error.empty();

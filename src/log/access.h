@@ -43,6 +43,9 @@ using AccessFields = boost::container::static_vector<Field, 16>;
 /// The members that are known, as fields of a log line. Their views point into `entry`.
 AccessFields access_fields(const AccessEntry& entry);
 
+/// Whether the request was refused, failed or left.
+bool went_wrong(const AccessEntry& entry);
+
 /// Writes the access line, with the message "request".
 void write_access(Logger& logger, const AccessEntry& entry);
 

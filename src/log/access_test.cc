@@ -23,6 +23,21 @@ TEST(AccessTest, LeavesOutWhatIsNotKnown) {
                                                     "status", "bytes", "duration_ms"}));
 }
 
+TEST(AccessTest, RefusedFailedAndLeftAreWrong) {
+  AccessEntry entry;
+  for (const int status : {200, 304}) {
+    entry.status = status;
+    EXPECT_FALSE(went_wrong(entry));
+  }
+  for (const int status : {400, 404, kClientLeft, 500}) {
+    entry.status = status;
+    EXPECT_TRUE(went_wrong(entry));
+  }
+  entry.status = 200;
+  entry.error = "the endpoint broke off";
+  EXPECT_TRUE(went_wrong(entry));
+}
+
 TEST(AccessTest, TellsAllOfAProxiedRequest) {
   AccessEntry entry;
   entry.model = "m";

@@ -4,6 +4,7 @@
 #include <spdlog/async.h>
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,16 +40,23 @@ class DescriptorSink : public spdlog::sinks::base_sink<spdlog::details::null_mut
   void flush_() override {}
 };
 
+spdlog::sink_ptr make_sink(const config::Logging& settings) {
+  if (settings.output == config::LogOutput::kStdout) return std::make_shared<DescriptorSink>();
+  return std::make_shared<spdlog::sinks::rotating_file_sink_st>(
+      settings.directory + "/olla.log", settings.file_bytes_max, settings.files_kept);
+}
+
 }  // namespace
 
 Logger::Logger(const config::Logging& settings)
     : settings_(settings),
       pool_(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
-      sink_(std::make_shared<spdlog::async_logger>("olla", std::make_shared<DescriptorSink>(),
-                                                   pool_,
+      sink_(std::make_shared<spdlog::async_logger>("olla", make_sink(settings), pool_,
                                                    spdlog::async_overflow_policy::overrun_oldest)) {
   sink_->set_pattern("%v");
   sink_->set_level(spdlog::level::trace);
+  // Line by line, on the logger's thread: what a crash leaves behind is what is worth reading.
+  sink_->flush_on(spdlog::level::trace);
 }
 
 Logger::~Logger() {

@@ -16,14 +16,17 @@ class thread_pool;
 
 namespace olla::log {
 
-/// Writes log lines to standard output from a thread of its own, so that a slow reader of the log
-/// never holds a request up: when kQueueLines wait, the oldest are dropped.
+/// Writes log lines to standard output or a file from a thread of its own, so that a slow reader of
+/// the log or a slow disk never holds a request up: when kQueueLines wait, the oldest are dropped.
+///
+/// The file is olla.log; when it is full it becomes olla.1.log, and so on.
 ///
 /// Thread-safe. Secrets (header values, credentials) must not be handed in.
 class Logger {
  public:
   static constexpr std::size_t kQueueLines = 16384;
 
+  /// Throws spdlog::spdlog_ex, a std::exception, when the file cannot be opened.
   explicit Logger(const config::Logging& settings);
   ~Logger();
   Logger(const Logger&) = delete;

@@ -1,5 +1,6 @@
 #include "net/upstream_connection.h"
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -77,6 +78,18 @@ Awaitable<Result<void>> UpstreamConnection::connect(std::span<const fleet::Addre
   if (why.code == Errc::kClosed) why.code = Errc::kRefused;
   if (is_own_shortage(last)) why.side = Side::kGateway;
   co_return why;
+}
+
+void UpstreamConnection::keep_alive(std::chrono::milliseconds silence) {
+  // Whole seconds are what Linux takes, tcp(7); its most is 32767.
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(silence).count();
+  const int value = static_cast<int>(std::clamp<std::chrono::seconds::rep>(seconds, 1, 32767));
+  // Without it the connection works as well, but for what it is there to find out.
+  error_code ignored;
+  socket_.set_option(asio::socket_base::keep_alive(silence.count() > 0), ignored);
+  const int descriptor = socket_.native_handle();
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &value, sizeof value);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &value, sizeof value);
 }
 
 /// Waits until the socket takes bytes again; false when it may not, but can be read.

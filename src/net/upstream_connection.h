@@ -36,6 +36,11 @@ class UpstreamConnection : private Deadline {
   /// left for a socket: the endpoint is not to blame.
   Awaitable<Result<void>> connect(std::span<const fleet::Address> addresses, Duration limit);
 
+  /// Lets TCP ask after each `silence`, in seconds, whether the endpoint's machine is still there;
+  /// without an answer to several of them the connection is closed. 0: it never asks. After
+  /// connect().
+  void keep_alive(std::chrono::milliseconds silence);
+
   /// Writes both pieces and returns the number of bytes written; `limit` is the longest time that
   /// the endpoint may take no byte. Fewer than all: the endpoint takes no more for now, and sent
   /// bytes of its own, or closed. They can be read, and the rest be written afterwards.

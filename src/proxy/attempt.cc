@@ -63,6 +63,7 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
       // Nothing was sent yet: a silent host is no different from one that refuses.
       co_return end == TryEnd::kSilent ? TryEnd::kUnreached : end;
     }
+    upstream_->keep_alive(limits.connection_keep_alive);
   }
   upstream_->judge_silence(this);
   const std::string_view body =

@@ -105,7 +105,9 @@ log::AccessEntry Session::begin_entry() {
 
 void Session::end_entry(log::AccessEntry& entry) {
   entry.duration_ms = milliseconds(Clock::now() - client_->request_start());
-  log::write_access(services_.logger, entry);
+  if (services_.config.server.request_logging || log::went_wrong(entry)) {
+    log::write_access(services_.logger, entry);
+  }
 }
 
 net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
