@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view yaml(reinterpret_cast<const char*>(data), size);
   const auto env = [](const std::string& name) -> std::optional<std::string> {
     if (name == "LINES") return kSecret + "\n";
-    if (name == "UNSET") return std::nullopt;
+    if (name == "UNSET" || name.starts_with("OLLA_")) return std::nullopt;
     return kSecret;
   };
   const olla::config::Loaded loaded = olla::config::load(

@@ -2,16 +2,23 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <regex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "app/commands.h"
+#include "app/config_file.h"
+#include "app/flags.h"
 
 namespace {
+
+constexpr const char* kVersion = "olla v" OLLA_VERSION;
 
 /// Reads "50ms", "1.5s" or "0" into milliseconds. A number without a unit is no duration, as it is
 /// none in the config file.
@@ -50,8 +57,13 @@ void open_missing_streams() {
 /// Reads the command line and runs the command; returns the exit code.
 int run(int argc, char** argv) {
   CLI::App app("olla: an LLM gateway that makes a fleet of vLLM servers look like one", "olla");
-  app.set_version_flag("-v,--version", "olla v" OLLA_VERSION);
+  app.set_version_flag("-v,--version", kVersion);
   app.require_subcommand(0, 1);
+  app.failure_message(CLI::FailureMessage::help);
+  bool validates = false;
+  app.add_flag("--validate-config", validates, "as check, of the config file that serve would use");
+  bool profiles = false;
+  app.add_flag("--profile", profiles, "of Olla; there is no profiler here");
 
   std::optional<std::string> config_file;
   // By a function, since CLI11 takes an empty text for an optional without a value.
@@ -62,9 +74,9 @@ int run(int argc, char** argv) {
                                               "config file (YAML)");
   }
 
-  std::string checked_file;
   CLI::App* check = app.add_subcommand("check", "say everything that is wrong with a config");
-  check->add_option("file", checked_file, "config file (YAML)")->required();
+  check->add_option_function<std::string>("file", take_config_file,
+                                          "config file (YAML); the one that serve would use");
 
   olla::app::SimFlags sim_flags;
   CLI::App* sim = app.add_subcommand("sim", "run simulated vLLM servers");
@@ -108,14 +120,23 @@ int run(int argc, char** argv) {
   demo->add_option("--port", demo_port, "port of the gateway; 0: any")->capture_default_str();
 
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> arguments =
+        olla::app::normal_arguments({argv + std::min(argc, 1), argv + argc});
+    // CLI11 takes them from the end.
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     // CLI11 has its own numbers; a wrong command line is 2, as a wrong config is.
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (check->parsed()) return olla::app::check_command(checked_file);
+  if (profiles) std::fprintf(stderr, "warning: -profile has no effect: there is no profiler\n");
+  if (check->parsed() || validates) return olla::app::check_command(config_file);
   if (sim->parsed()) return olla::app::sim_command(sim_flags);
   if (demo->parsed()) return olla::app::demo_command(demo_port);
+  if (olla::app::shows_version(olla::config::system_environment())) {
+    std::puts(kVersion);
+    return 0;
+  }
   return olla::app::serve_command(config_file);
 }
 

@@ -9,12 +9,13 @@
 
 namespace olla::app {
 
-/// `olla` and `olla serve`: the gateway. Without a file it looks for vLLM on localhost:8000; an
-/// empty name is a file that does not exist. Returns the exit code; 2 when the config is wrong.
+/// `olla` and `olla serve`: the gateway, with the config of choose_config(). Returns the exit code;
+/// 2 when the config is wrong.
 int serve_command(const std::optional<std::string>& config_file);
 
-/// `olla check FILE`: prints every problem of a config. Returns 0 or 2.
-int check_command(const std::string& config_file);
+/// `olla check` and `olla -validate-config`: prints every problem of the config that
+/// serve_command() would use. Returns 0 or 2.
+int check_command(const std::optional<std::string>& config_file);
 
 struct SimFlags {
   std::uint16_t port = 8000;                        ///< 0: the system picks one for each server.

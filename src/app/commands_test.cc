@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/config_file.h"
+
 namespace olla::app {
 namespace {
 
@@ -60,6 +62,32 @@ TEST(ServeCommandTest, DoesNotStartWithoutTheFileItWasGiven) {
   const int code = serve_command("/nowhere/olla.yaml");
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("/nowhere/olla.yaml"));
   EXPECT_EQ(code, 2);
+}
+
+TEST(ConfigFileTest, TheFileIsTheOneThatAVariableNames) {
+  const auto find = [](const char* name) {
+    return find_config_file([name](const std::string& variable) -> std::optional<std::string> {
+      if (variable == "OLLA_CONFIG_FILE") return name;
+      return std::nullopt;
+    });
+  };
+  EXPECT_EQ(find("/nowhere/olla.yaml"), "/nowhere/olla.yaml");
+  EXPECT_EQ(find(""), std::nullopt);  // No file of this name is in the working directory of tests.
+}
+
+TEST(ConfigFileTest, WithoutAFileThereIsVllmWhereItServes) {
+  const ChosenConfig chosen =
+      choose_config(std::nullopt, [](const std::string& variable) -> std::optional<std::string> {
+        if (variable == "OLLA_SERVER_PORT") return "1234";
+        return std::nullopt;
+      });
+  EXPECT_EQ(chosen.file, "");
+  EXPECT_TRUE(chosen.loaded.errors.empty());
+  EXPECT_TRUE(chosen.loaded.warnings.empty());
+  ASSERT_EQ(chosen.loaded.config.endpoints.size(), 1u);
+  EXPECT_EQ(chosen.loaded.config.endpoints[0].url, "http://localhost:8000");
+  EXPECT_EQ(chosen.loaded.config.endpoints[0].health_check_url, "/health");
+  EXPECT_EQ(chosen.loaded.config.server.port, 1234);
 }
 
 TEST(ServeCommandTest, AnEmptyNameIsAFileThatDoesNotExist) {

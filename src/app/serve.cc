@@ -1,8 +1,8 @@
 #include <cstdio>
 
 #include "app/commands.h"
+#include "app/config_file.h"
 #include "app/gateway.h"
-#include "config/load.h"
 
 namespace olla::app {
 namespace {
@@ -14,20 +14,6 @@ void print(const std::vector<config::Problem>& problems, const char* kind,
            const std::string& file) {
   for (const config::Problem& problem : problems)
     std::fprintf(stderr, "%s: %s\n", kind, config::to_text(problem, file).c_str());
-}
-
-/// What `olla` runs with when it is given no file: vLLM where `vllm serve` puts it.
-config::Config without_file() {
-  config::Config config;
-  config::Endpoint endpoint;
-  endpoint.url = "http://localhost:8000";
-  endpoint.name = "localhost:8000";
-  endpoint.type = "vllm";
-  endpoint.address = {.scheme = "http", .host = "localhost", .path = "/", .port = 8000};
-  endpoint.model_url = "/v1/models";
-  endpoint.health_check_url = "/health";
-  config.endpoints.push_back(std::move(endpoint));
-  return config;
 }
 
 void explain_missing_file(log::Logger& logger) {
@@ -42,33 +28,30 @@ void explain_missing_file(log::Logger& logger) {
 }  // namespace
 
 int serve_command(const std::optional<std::string>& config_file) {
-  config::Loaded loaded;
-  if (config_file) {
-    loaded = config::load_file(*config_file, config::system_environment());
-  } else {
-    loaded.config = without_file();
-  }
-  const std::string name = config_file.value_or(std::string());
+  const ChosenConfig chosen = choose_config(config_file, config::system_environment());
+  const config::Loaded& loaded = chosen.loaded;
   if (!loaded.errors.empty()) {
-    print(loaded.warnings, "warning", name);
-    print(loaded.errors, "error", name);
+    print(loaded.warnings, "warning", chosen.file);
+    print(loaded.errors, "error", chosen.file);
     return kBadConfig;
   }
   log::Logger logger(loaded.config.logging);
   for (const config::Problem& warning : loaded.warnings)
-    logger.warn("config", {{"warning", config::to_text(warning, name)}});
-  if (!config_file) explain_missing_file(logger);
+    logger.warn("config", {{"warning", config::to_text(warning, chosen.file)}});
+  if (chosen.file.empty()) explain_missing_file(logger);
   return run_gateway(
       loaded.config, logger, [](std::uint16_t) {}, exit_soon);
 }
 
-int check_command(const std::string& config_file) {
-  const config::Loaded loaded = config::load_file(config_file, config::system_environment());
-  print(loaded.warnings, "warning", config_file);
-  print(loaded.errors, "error", config_file);
+int check_command(const std::optional<std::string>& config_file) {
+  const ChosenConfig chosen = choose_config(config_file, config::system_environment());
+  const config::Loaded& loaded = chosen.loaded;
+  print(loaded.warnings, "warning", chosen.file);
+  print(loaded.errors, "error", chosen.file);
   if (!loaded.errors.empty()) return kBadConfig;
-  std::printf("%s: no errors, %zu warnings, %zu endpoints\n", config_file.c_str(),
-              loaded.warnings.size(), loaded.config.endpoints.size());
+  std::printf("%s: no errors, %zu warnings, %zu endpoints\n",
+              chosen.file.empty() ? "no config file" : chosen.file.c_str(), loaded.warnings.size(),
+              loaded.config.endpoints.size());
   return 0;
 }
 

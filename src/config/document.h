@@ -19,6 +19,8 @@ struct Entry {
   std::string key;
   std::size_t line = 0;  ///< Of the key, from 1.
   ValuePtr value;        ///< Never null.
+  /// The environment variable that gave the value in place of the file; empty: none did.
+  std::string variable = {};
 };
 
 /// One value of a YAML document, with the line that it starts on.

@@ -14,6 +14,7 @@
 #include "config/load_models.h"
 #include "config/load_proxy.h"
 #include "config/load_server.h"
+#include "config/override.h"
 #include "config/section.h"
 #include "config/units.h"
 
@@ -60,6 +61,10 @@ void read_vllm(const Section& section, Vllm& vllm, Problems& problems) {
 void read_logging(const Section& section, Logging& logging) {
   section.read("level", kLogLevels, logging.level);
   section.read("format", kLogFormats, logging.format);
+  section.read("output", kLogOutputs, logging.output);
+  logging.directory = section.text("directory").value_or(logging.directory);
+  logging.file_bytes_max = section.size("max_size").value_or(logging.file_bytes_max);
+  section.read("max_backups", logging.files_kept);
 }
 
 void read_endpoints(const Section& root, const Section& discovery,
@@ -110,7 +115,9 @@ Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& fi
   Problems problems;
   Loaded loaded;
   if (const ValuePtr document = parse_document(yaml, problems)) {
-    const Section root(*document, {"", "", document->line}, problems);
+    // Sections refer to it.
+    const ValuePtr overridden = with_overrides(document, env, problems);
+    const Section root(*overridden, {"", "", overridden->line}, problems);
     read_all(root, env, files, loaded.config, problems);
   }
   loaded.errors = problems.take_errors();

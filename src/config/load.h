@@ -21,7 +21,8 @@ struct Loaded {
 /// Reads a configuration from YAML text, by the rules of docs/configuration.md.
 ///
 /// Endpoints may stand in `endpoints` and in `discovery.static.endpoints`; both together make up
-/// the fleet. `env` gives the values of ${NAME} where the document allows it, and `files` the
+/// the fleet. `env` gives the values of ${NAME} where the document allows it and of the variables
+/// that win over keys, and `files` the
 /// secrets that the text names by file. No problem's text holds a secret or a part of a URL. Does
 /// not throw; the time and memory it takes are bounded by the limits of document.h, whatever the
 /// text.

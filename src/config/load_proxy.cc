@@ -73,6 +73,7 @@ void read_retry(const Section& section, Retry& retry) {
 
 void read_timeouts(const Section& section, Proxy& proxy) {
   section.read("connection_timeout", proxy.connection_timeout);
+  section.read("connection_keep_alive", proxy.connection_keep_alive);
   section.read_unless_zero("response_timeout", proxy.response_timeout);
   section.read_unless_zero("response_header_timeout", proxy.response_header_timeout);
   section.read("read_timeout", proxy.read_timeout);

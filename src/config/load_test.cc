@@ -143,8 +143,6 @@ TEST(LoadTest, OllaW45OllasDefaultFileLoadsAndEveryKeyWithoutEffectIsNamed) {
       texts(loaded.warnings),
       ElementsAre("f:26: server.rate_limits.per_endpoint: has no effect here: max_concurrent of an "
                   "endpoint limits what it gets",
-                  "f:37: proxy.connection_keep_alive: has no effect here: it is not implemented "
-                  "yet",
                   "f:40: proxy.response_header_timeout: is short: an answer that is not streamed "
                   "sends its head when the generation is over, and one that takes longer than 30s "
                   "is lost",

@@ -27,6 +27,7 @@ std::vector<Problem> sorted(std::vector<Problem> problems) {
 }  // namespace
 
 std::string to_text(const Problem& problem, std::string_view file_name) {
+  if (problem.path.starts_with('$')) return problem.path + ": " + problem.message;
   std::string text(file_name.empty() ? R"("")" : file_name);
   if (problem.line != 0) text += ":" + std::to_string(problem.line);
   text += ": ";

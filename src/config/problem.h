@@ -9,14 +9,17 @@ namespace olla::config {
 
 /// Something in a configuration file that its author should know.
 struct Problem {
-  std::string path;      ///< Key path such as "endpoints[0].check_interval"; empty: the whole file.
+  /// Key path such as "endpoints[0].check_interval", or an environment variable such as
+  /// "$OLLA_SERVER_PORT"; empty: the whole file.
+  std::string path;
   std::size_t line = 0;  ///< From 1; 0: no particular line.
   std::string message;   ///< One line of text without a secret in it.
 
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
-/// `problem` as one line without a line end: "my.yaml:12: endpoints[0].url: is missing".
+/// `problem` as one line without a line end: "my.yaml:12: endpoints[0].url: is missing". One of an
+/// environment variable does not name the file.
 std::string to_text(const Problem& problem, std::string_view file_name);
 
 /// Collects the errors and warnings of one file.

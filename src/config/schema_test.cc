@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "config/override.h"
 #include "config/words.h"
 #include "test/loaded.h"
 
@@ -106,6 +107,30 @@ TEST(SchemaTest, TheDocumentSaysWhyAKeyIsIgnored) {
   }
 }
 
+TEST(SchemaTest, TheDocumentHasEveryVariableAndNoOther) {
+  const Document document;
+  std::set<std::string> variables;
+  for (const Override& from : overrides()) {
+    variables.emplace(from.variable);
+    const auto& table = document.table("Environment variables");
+    const auto row = table.find(std::string(from.variable));
+    if (row == table.end()) continue;  // Reported below.
+    EXPECT_EQ(Document::plain(row->second.at(1)), from.path);
+    EXPECT_EQ(row->second.at(2).empty(), from.form == Override::Form::kText) << from.variable;
+  }
+  EXPECT_EQ(first_cells(document.table("Environment variables")), variables);
+  std::set<std::string> ignored;
+  for (const IgnoredVariable& variable : ignored_variables()) {
+    ignored.emplace(variable.variable);
+    const auto& table = document.table("Ignored variables");
+    const auto row = table.find(std::string(variable.variable));
+    if (row == table.end()) continue;
+    EXPECT_EQ(row->second.at(1), variable.silent);
+    EXPECT_EQ(row->second.at(2), variable.reason);
+  }
+  EXPECT_EQ(first_cells(document.table("Ignored variables")), ignored);
+}
+
 TEST(SchemaTest, TheDocumentAgreesOnTypesDefaultsAndRanges) {
   const Document document;
   for (const auto& [path, cells] : document.table("Keys")) {
@@ -149,7 +174,10 @@ TEST(SchemaTest, TheDocumentHasEveryEndpointType) {
 }
 
 TEST(SchemaTest, TheExamplesOfTheDocumentLoadWithoutWarnings) {
-  const auto env = [](const std::string&) -> std::optional<std::string> { return "x"; };
+  const auto env = [](const std::string& name) -> std::optional<std::string> {
+    if (name.starts_with("OLLA_")) return std::nullopt;
+    return "x";
+  };
   const Document document;
   int whole_files = 0;
   for (const std::string& example : document.examples()) {
@@ -386,6 +414,7 @@ TEST(SchemaTest, TheChoicesAreTheWordsOfTheValues) {
   expect_choices("model_registry.routing_strategy.options.fallback_behavior", kFallbacks);
   expect_choices("logging.level", kLogLevels);
   expect_choices("logging.format", kLogFormats);
+  expect_choices("logging.output", kLogOutputs);
   EXPECT_EQ(value_of(kStickyKeySources, "nothing"), std::nullopt);
 }
 

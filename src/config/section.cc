@@ -43,7 +43,7 @@ void Section::check_keys() const {
       const std::string hint = near.empty() ? "" : "; did you mean " + near + "?";
       problems_->error(join(place_.path, printable(entry.key)), entry.line, "unknown key" + hint);
     } else if (key->status == Key::Status::kIgnored && !is_in(key->silent, entry.value->text)) {
-      problems_->warning(join(place_.path, entry.key), entry.line,
+      problems_->warning(path_of(entry.key), entry.line,
                          "has no effect here: " + std::string(key->reason));
     }
   }
@@ -206,6 +206,8 @@ void Section::warning(std::string_view key, std::string message) const {
 }
 
 std::string Section::path_of(std::string_view key) const {
+  const Entry* found = node_->find(key);
+  if (found != nullptr && !found->variable.empty()) return "$" + found->variable;
   return join(place_.path, key);
 }
 

@@ -79,7 +79,8 @@ class Section {
   void error(std::string_view key, std::string message) const;
   void warning(std::string_view key, std::string message) const;
 
-  /// The path of `key` in messages, and its line; the section's line when the key is absent.
+  /// The path of `key` in messages, or the variable that gave its value, and its line; the
+  /// section's line when the key is absent.
   [[nodiscard]] std::string path_of(std::string_view key) const;
   [[nodiscard]] std::size_t line_of(std::string_view key) const;
   [[nodiscard]] std::size_t line() const { return place_.line; }

@@ -53,6 +53,11 @@ inline constexpr Word<LogFormat> kLogFormats[] = {
     {"text", LogFormat::kText},
 };
 
+inline constexpr Word<LogOutput> kLogOutputs[] = {
+    {"stdout", LogOutput::kStdout},
+    {"file", LogOutput::kFile},
+};
+
 /// The value that `word` stands for, written exactly so.
 template <class E, std::size_t N>
 constexpr std::optional<E> value_of(const Word<E> (&words)[N], std::string_view word) {

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/environment.h"
+#include "config/load.h"
+
+namespace olla::app {
+
+/// The config that a command works with.
+struct ChosenConfig {
+  std::string file;  ///< Its name, for messages; empty when there is no file.
+  config::Loaded loaded;
+};
+
+/// The file to use when none is given: what OLLA_CONFIG_FILE names, or else the first of Olla's
+/// places that exists in the working directory. nullopt: there is none.
+std::optional<std::string> find_config_file(const config::Environment& env);
+
+/// Whether OLLA_SHOW_VERSION asks for the version in place of a gateway.
+bool shows_version(const config::Environment& env);
+
+/// Loads `file`, or the one that find_config_file() finds, or else what olla runs with without a
+/// file: vLLM where `vllm serve` puts it. An empty name is a file that does not exist.
+ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env);
+
+}  // namespace olla::app
