@@ -29,6 +29,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (!loaded.errors.empty()) return 0;
   OLLA_CHECK(loaded.config.server.request_limits.max_header_size >= 4096);
+  const olla::config::Server& server = loaded.config.server;
+  OLLA_CHECK(server.rate_limits.burst_size >= 1);
+  OLLA_CHECK(!server.cors.enabled || !server.cors.allowed_origins.empty());
+  OLLA_CHECK(!loaded.config.proxy.sticky_sessions.key_sources.empty());
+  if (loaded.config.internal_access) {
+    OLLA_CHECK(!loaded.config.internal_access->allowed_cidrs.empty());
+  }
+  for (const olla::config::ModelAlias& alias : loaded.config.model_aliases) {
+    OLLA_CHECK(!alias.name.empty() && !alias.models.empty());
+  }
   for (const olla::config::Endpoint& endpoint : loaded.config.endpoints) {
     OLLA_CHECK(!endpoint.name.empty() && endpoint.address.port != 0);
     OLLA_CHECK(!endpoint.model_url.empty() && !endpoint.health_check_url.empty());
