@@ -22,7 +22,8 @@ std::optional<std::string> find_config_file(const config::Environment& env);
 bool shows_version(const config::Environment& env);
 
 /// Loads `file`, or the one that find_config_file() finds, or else what olla runs with without a
-/// file: vLLM where `vllm serve` puts it. An empty name is a file that does not exist.
+/// file: vLLM where `vllm serve` puts it. An empty name is a file that does not exist. A log that
+/// could not be written is an error too.
 ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env);
 
 }  // namespace olla::app

@@ -237,12 +237,20 @@ def test_the_log_goes_to_a_file_when_it_is_told_so(tmp_path):
         process.stdout.close()
 
 
-def test_a_log_file_that_cannot_be_written_is_no_start(tmp_path):
-    (tmp_path / "logs").write_text("not a folder")
-    config = {"endpoints": [ENDPOINT], "logging": {"output": "file", "directory": "logs"}}
-    done = run("-c", str(write_config(config, tmp_path)), cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout.startswith("error: "), done.stdout
+def test_a_log_file_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "logs" / "olla.log").mkdir(parents=True)
+    for folder in ("file", "file/deeper", "logs"):
+        config = {"endpoints": [ENDPOINT], "logging": {"output": "file", "directory": folder}}
+        file = write_config(config, tmp_path)
+        for command in (["check", str(file)], ["-c", str(file)]):
+            done = run(*command, cwd=tmp_path)
+            assert done.returncode == 2, done.stdout
+            assert re.match(r"error: \S*: logging\.directory: ", done.stdout), done.stdout
+    config["logging"]["directory"] = "new/deeper"
+    done = run("check", str(write_config(config, tmp_path)), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert not (tmp_path / "new").exists()
 
 
 def test_olla_w46_without_request_logging_only_failures_have_a_line(world):
