@@ -1,5 +1,7 @@
 #include "proxy/attempt.h"
 
+#include <algorithm>
+
 #include "http/forward.h"
 #include "net/read_body.h"
 #include "openai/splice.h"
@@ -25,10 +27,17 @@ void Attempt::abort() {
   if (upstream_) upstream_->abort();
 }
 
+void Attempt::abandon() {
+  out_ = true;
+  abort();
+}
+
 /// vLLM that is told to stop leaves its clients without an end and without an error: the connection
 /// stays open and silent. Its port tells.
 bool Attempt::is_gone() {
-  return services_.snapshot->endpoints[view_.endpoint->id.value()].refuses;
+  const bool gone = services_.snapshot->endpoints[view_.endpoint->id.value()].refuses;
+  if (gone && waiting_) out_ = true;
+  return gone;
 }
 
 std::optional<std::string> Attempt::adapt() {
@@ -44,20 +53,29 @@ std::optional<std::string> Attempt::adapt() {
 }
 
 net::Awaitable<TryEnd> Attempt::ask() {
-  bool reused = false;
-  const TryEnd first = co_await ask_on(/*may_reuse=*/true, reused);
-  if (first != TryEnd::kClosed || !reused || request_.interim_sent) co_return first;
-  co_return co_await ask_on(/*may_reuse=*/false, reused);
+  TryEnd end = co_await ask_on(/*may_reuse=*/true);
+  // The endpoint closed an idle connection while the request was on its way: it has seen nothing.
+  const bool was_idle = reused_ && !request_.interim_sent && upstream_->input().empty();
+  if (end == TryEnd::kClosed && was_idle) {
+    end = co_await ask_on(/*may_reuse=*/false);
+    // Or it has seen the request, and died of it.
+    refused_afterwards_ = end == TryEnd::kUnreached;
+  }
+  waiting_ = false;
+  co_return end;
 }
 
 /// Asks on a pooled connection, if there may be one, or on a fresh one.
-net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
+net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse) {
   upstream_ = may_reuse ? services_.pool.take(view_.endpoint->id) : nullptr;
-  reused = upstream_ != nullptr;
+  reused_ = upstream_ != nullptr;
+  began_ = false;
   const config::Proxy& limits = services_.config.proxy;
-  if (!reused) {
+  if (!reused_) {
     upstream_ = std::make_unique<net::UpstreamConnection>(services_.io, services_.deadlines);
-    const auto connected = co_await upstream_->connect(view_.addresses, limits.connection_timeout);
+    const Duration limit =
+        std::min<Duration>(limits.connection_timeout, request_.deadline - Clock::now());
+    const auto connected = co_await upstream_->connect(view_.addresses, limit);
     if (!connected) {
       const TryEnd end = failed(connected.error());
       // Nothing was sent yet: a silent host is no different from one that refuses.
@@ -72,6 +90,7 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
                                request_.entry.client, model_for_header(request_.facts)};
   parts.reads_answer = translation_.best_of.has_value();
   outgoing_.make(request_.client, view_, parts);
+  began_ = true;
   const auto sent = co_await outgoing_.send(*upstream_, limits.read_timeout);
   // An endpoint may answer before it has read the whole body, and then close or read no more: look
   // for that answer also when not all was sent.
@@ -84,7 +103,8 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse, bool& reused) {
 TryEnd Attempt::failed(const Error& error) {
   why_ = error.detail;
   lacked_means_ = error.side == Side::kGateway;
-  if (error.code == Errc::kCancelled || request_.client.client_left()) return TryEnd::kCancelled;
+  if (request_.client.client_left()) return TryEnd::kCancelled;
+  if (out_) return TryEnd::kOut;
   switch (error.code) {
     case Errc::kRefused:
       return TryEnd::kUnreached;
@@ -92,6 +112,8 @@ TryEnd Attempt::failed(const Error& error) {
       return TryEnd::kClosed;
     case Errc::kTimeout:
       return TryEnd::kSilent;
+    case Errc::kCancelled:
+      return TryEnd::kCancelled;
     default:
       return TryEnd::kGarbled;
   }
@@ -99,7 +121,8 @@ TryEnd Attempt::failed(const Error& error) {
 
 /// Reads heads until the final one; interim answers go to the client as they come.
 net::Awaitable<Result<void>> Attempt::read_response_head() {
-  const TimePoint end = Clock::now() + services_.config.proxy.response_header_timeout;
+  const TimePoint end = std::min<TimePoint>(
+      Clock::now() + services_.config.proxy.response_header_timeout, request_.deadline);
   net::ServerConnection& client = request_.client;
   for (;;) {
     const auto got = co_await read_one_head(end);
@@ -159,6 +182,17 @@ net::Awaitable<TryEnd> Attempt::look_into_answer() {
   meaning_ = vllm::meaning_of(response_.status,
                               upstream_->input().view().substr(0, response_.content_length));
   co_return TryEnd::kAnswered;
+}
+
+TryFacts Attempt::facts(TryEnd end) const {
+  TryFacts facts;
+  facts.end = end;
+  facts.all_sent = began_ && outgoing_.all_sent();
+  if (end != TryEnd::kAnswered) return facts;
+  facts.status = response_.status;
+  facts.has_retry_after = http::find_field(response_.fields, "retry-after").has_value();
+  facts.not_taken = meaning_ != vllm::Meaning::kAnswer;
+  return facts;
 }
 
 void Attempt::drop_answer() {

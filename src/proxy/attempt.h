@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,21 +10,12 @@
 #include "net/upstream_connection.h"
 #include "proxy/outgoing.h"
 #include "proxy/request.h"
+#include "proxy/retry_rules.h"
 #include "routing/pick.h"
 #include "vllm/meaning.h"
 #include "vllm/translate.h"
 
 namespace olla::proxy {
-
-/// How far a try on one endpoint came before the client saw anything of it.
-enum class TryEnd : std::uint8_t {
-  kAnswered,   ///< The head of an answer is there, whatever its status.
-  kUnreached,  ///< No connection came about: nothing of the request was sent.
-  kClosed,     ///< The endpoint closed or reset the connection.
-  kSilent,     ///< The endpoint took or gave no byte for too long.
-  kGarbled,    ///< What it sent is no answer.
-  kCancelled,  ///< The client left, or the program stops: not the endpoint's doing.
-};
 
 /// One try of a request on one endpoint: a connection, the request in the form that the endpoint
 /// takes, and the head of the answer. A pooled connection that turns out to be dead is replaced by
@@ -56,6 +46,11 @@ class Attempt : private net::SilenceJudge {
   net::Awaitable<TryEnd> look_into_answer();
   [[nodiscard]] vllm::Meaning meaning() const { return meaning_; }
 
+  /// After a failure: the endpoint closed a connection that had the request, and refused the next.
+  [[nodiscard]] bool refused_afterwards() const { return refused_afterwards_; }
+  /// What ended the try, for the rules.
+  [[nodiscard]] TryFacts facts(TryEnd end) const;
+
   /// Gives the answer up: the request goes elsewhere. The connection is kept where the answer has
   /// been read to its end.
   void drop_answer();
@@ -66,6 +61,8 @@ class Attempt : private net::SilenceJudge {
 
   /// Ends what runs, so that the endpoint sees the request as abandoned.
   void abort();
+  /// The endpoint is down by the health checks: ask() ends with kOut, though not within this call.
+  void abandon();
 
   [[nodiscard]] const fleet::EndpointView& view() const { return view_; }
   [[nodiscard]] http::ResponseHead& response() { return response_; }
@@ -78,7 +75,7 @@ class Attempt : private net::SilenceJudge {
 
  private:
   bool is_gone() override;
-  net::Awaitable<TryEnd> ask_on(bool may_reuse, bool& reused);
+  net::Awaitable<TryEnd> ask_on(bool may_reuse);
   net::Awaitable<Result<void>> read_response_head();
   net::Awaitable<Result<void>> read_one_head(TimePoint end);
 
@@ -93,6 +90,11 @@ class Attempt : private net::SilenceJudge {
   http::ResponseHead response_;
   vllm::Meaning meaning_ = vllm::Meaning::kAnswer;
   bool looked_into_ = false;  // All of the answer is in the input.
+  bool reused_ = false;       // The connection is one of the pool's.
+  bool began_ = false;        // To send on it.
+  bool refused_afterwards_ = false;
+  bool waiting_ = true;  // For the answer's head.
+  bool out_ = false;     // The endpoint was found down while it waited.
   std::string why_;
   bool lacked_means_ = false;
 };

@@ -46,6 +46,17 @@ routing::Pick Chooser::pick(const fleet::Snapshot& snapshot, std::uint32_t turn)
   return routing::pick(snapshot, request);
 }
 
+std::string Chooser::kind() const {
+  const std::string_view route = vllm::route_name(destination_.path);
+  std::string kind(destination_.provider.name());
+  for (const auto& only : {destination_.endpoint, owner_})
+    kind.append(" ").append(only ? std::to_string(only->value()) : "-");
+  // Whatever the route and the name of the model hold, no two pairs of them read the same.
+  kind.append(" ").append(std::to_string(route.size())).append(" ").append(route);
+  kind.append(facts_->model.value_or(""));
+  return kind;
+}
+
 bool Chooser::another_can() const {
   return !destination_.endpoint && pick(*services_.snapshot, 0).view != nullptr;
 }

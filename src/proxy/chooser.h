@@ -49,6 +49,12 @@ class Chooser {
   /// The endpoint is no choice from here on.
   void note_tried(EndpointId endpoint) { tried_.push_back(endpoint); }
 
+  /// All are choices again: time has passed since they failed.
+  void forget_tried() { tried_.clear(); }
+
+  /// The same for requests that can all use the same endpoints.
+  [[nodiscard]] std::string kind() const;
+
   /// Whether another endpoint could take the request as things are.
   [[nodiscard]] bool another_can() const;
 

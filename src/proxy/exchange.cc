@@ -24,17 +24,37 @@ bool tells_of_a_fault(int status) {
 Exchange::Exchange(Services& services, net::ServerConnection& client, Destination destination,
                    log::AccessEntry& entry, const Caller& caller)
     : request_{services, client, std::move(destination), entry, caller},
-      chooser_(services, request_.destination) {}
+      chooser_(services, request_.destination),
+      places_(request_, chooser_),
+      deaths_(services) {}
 
 void Exchange::on_client_left() {
   if (attempt_) attempt_->abort();
+  places_.end();
+  deaths_.end();
   request_.client.close();
 }
 
 void Exchange::cut() {
   request_.entry.error = "cut at shutdown";
   if (attempt_) attempt_->abort();
+  places_.end();
+  deaths_.end();
   request_.client.close(/*reset=*/true);
+}
+
+/// An endpoint that is found down may have been frozen with the request, or lost its cable: nobody
+/// will say so on the connection.
+void Exchange::on_snapshot() {
+  const fleet::Endpoint& endpoint = *attempt_->view().endpoint;
+  const fleet::EndpointView& now = request_.services.snapshot->endpoints[endpoint.id.value()];
+  if (now.condition() != fleet::Condition::kUnhealthy) return;
+  // While nobody else can take it, the endpoint may as well come back to life.
+  if (verdict(attempt_->facts(TryEnd::kOut)) != Verdict::kElsewhere || !chooser_.another_can() ||
+      !request_.services.shared.retry_budget.has_left(
+          Clock::now(), request_.services.config.proxy.retry.budget_percent, in_flight()))
+    return;
+  attempt_->abandon();
 }
 
 net::Awaitable<bool> Exchange::run() {
@@ -54,6 +74,10 @@ net::Awaitable<bool> Exchange::run() {
     OwnAnswer own{400, vllm::not_an_object_error(request_.facts, client.body().view())};
     co_await answer(std::move(own), "the body is not a JSON object");
   } else {
+    const config::Proxy& rules = request_.services.config.proxy;
+    request_.deadline = client.request_start() + rules.response_timeout;
+    repeatable_ = is_repeatable(rules.retry, client.head().method, request_.destination.path);
+    request_.services.shared.retry_budget.note_request(Clock::now());
     chooser_.begin(request_.facts, client.body().view());
     co_await try_endpoints();
   }
@@ -88,27 +112,28 @@ net::Awaitable<void> Exchange::refuse(int status, std::string_view code, std::st
   co_await answer(std::move(own), error);
 }
 
-net::Awaitable<void> Exchange::answer_no_endpoint(const routing::Pick& pick) {
+net::Awaitable<void> Exchange::answer_no_place(const Place& place) {
+  if (place.lack == Place::Lack::kEnded) co_return;
   request_.entry.endpoint.clear();
-  if (pick.reason == routing::NoPick::kUnknownModel) request_.services.findings.models_in_doubt();
-  Refused refused = no_endpoint_answer(request_, pick.reason);
+  if (place.pick.reason == routing::NoPick::kUnknownModel)
+    request_.services.findings.models_in_doubt();
+  Refused refused = no_place_answer(request_, place);
   co_await answer(std::move(refused.answer), refused.log);
 }
 
 net::Awaitable<void> Exchange::try_endpoints() {
   for (;;) {
-    // Held here, since a new snapshot may be published while this request runs.
-    const std::shared_ptr<const fleet::Snapshot> snapshot = request_.services.snapshot;
-    Chooser::Chosen chosen = chooser_.choose(*snapshot);
-    if (chosen.pick.view == nullptr) {
-      co_await answer_no_endpoint(chosen.pick);
+    // Holds the snapshot, since a new one may be published while this request runs.
+    Place place = co_await places_.find();
+    if (place.pick.view == nullptr) {
+      co_await answer_no_place(place);
       co_return;
     }
-    booking_ = std::move(chosen.booking);
-    chooser_.note_tried(chosen.pick.view->endpoint->id);
-    const Next next = co_await try_endpoint(chosen.pick);
+    seat_ = std::move(place.seat);
+    chooser_.note_tried(place.pick.view->endpoint->id);
+    const Next next = co_await try_endpoint(place.pick);
     attempt_.reset();  // It refers to the snapshot.
-    booking_ = {};
+    seat_.release();
     if (next == Next::kOver) co_return;
   }
 }
@@ -126,19 +151,20 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
     co_await answer(std::move(own), "a parameter that cannot be translated");
     co_return Next::kOver;
   }
+  request_.services.snapshot_listeners.push_back(*this);
   TryEnd end = co_await attempt_->ask();
   if (end == TryEnd::kAnswered) end = co_await attempt_->look_into_answer();
+  SnapshotListener::unlink();
   if (end != TryEnd::kAnswered) co_return co_await after_failure(end, attempt_->why());
+  const bool faulty = attempt_->meaning() == vllm::Meaning::kAnswer &&
+                      tells_of_a_fault(attempt_->response().status);
+  if (faulty) seat_.booking().note_failure(Clock::now());
   if (means_elsewhere()) {
-    booking_.note_success();  // It is there and in its senses.
+    if (!faulty) seat_.booking().note_success();  // It is there and in its senses.
     attempt_->drop_answer();
     co_return Next::kElsewhere;
   }
-  if (tells_of_a_fault(attempt_->response().status)) {
-    booking_.note_failure(Clock::now());
-  } else {
-    booking_.note_begun();
-  }
+  if (!faulty) seat_.booking().note_begun();
   co_return co_await deliver();
 }
 
@@ -146,18 +172,47 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
 bool Exchange::means_elsewhere() {
   Findings& findings = request_.services.findings;
   const EndpointId id = attempt_->view().endpoint->id;
-  switch (attempt_->meaning()) {
-    case vllm::Meaning::kDraining:
-      findings.drains(id);
-      return true;  // Also with nobody else: the client is told that it is worth a retry.
-    case vllm::Meaning::kNoSuchRoute:
-      findings.misses_route(id, std::string(vllm::route_name(request_.destination.path)));
-      return chooser_.another_can();
-    case vllm::Meaning::kBusy:
-      return chooser_.another_can();
-    default:
-      return false;
+  const vllm::Meaning meaning = attempt_->meaning();
+  if (meaning == vllm::Meaning::kDraining) findings.drains(id);
+  if (meaning == vllm::Meaning::kNoSuchRoute)
+    findings.misses_route(id, std::string(vllm::route_name(request_.destination.path)));
+  if (verdict(attempt_->facts(TryEnd::kAnswered)) != Verdict::kElsewhere) return false;
+  if (chooser_.another_can()) return take_retry();
+  // A client of a server that drains is told that it is worth a retry, which the 500 does not say.
+  return meaning == vllm::Meaning::kDraining;
+}
+
+Verdict Exchange::verdict(const TryFacts& facts) const {
+  RetryState state;
+  state.repeatable = repeatable_;
+  state.client_saw_something = request_.interim_sent;
+  state.tries = request_.entry.tries;
+  state.deaths = deaths_.count();
+  return after_try(request_.services.config.proxy.retry, state, facts);
+}
+
+/// The same, once it is known whether the endpoint died.
+net::Awaitable<Verdict> Exchange::verdict_on(const TryFacts& facts) {
+  const Verdict first = verdict(facts);
+  if (first != Verdict::kElsewhere) co_return first;
+  if (attempt_->refused_afterwards()) {
+    deaths_.note_refused(attempt_->view());
+  } else if (facts.end == TryEnd::kClosed) {
+    co_await deaths_.note_closed(attempt_->view());
   }
+  co_return verdict(facts);
+}
+
+std::uint64_t Exchange::in_flight() const {
+  std::uint64_t sum = 0;
+  for (const fleet::EndpointView& view : request_.services.snapshot->endpoints)
+    sum += view.live->in_flight.load(std::memory_order_relaxed);
+  return sum;
+}
+
+bool Exchange::take_retry() {
+  const std::uint32_t percent = request_.services.config.proxy.retry.budget_percent;
+  return request_.services.shared.retry_budget.take(Clock::now(), percent, in_flight());
 }
 
 /// Decides what a failure before the answer means.
@@ -166,28 +221,49 @@ net::Awaitable<Exchange::Next> Exchange::after_failure(TryEnd end, std::string_v
     request_.client.close();
     co_return Next::kOver;
   }
-  if (!attempt_->lacked_means()) booking_.note_failure(Clock::now());
+  if (!attempt_->lacked_means()) seat_.booking().note_failure(Clock::now());
   note_broken("endpoint failed", why);
+  const TryFacts facts = attempt_->facts(end);
+  const Verdict verdict = co_await verdict_on(facts);
+  if (!request_.client.is_open()) co_return Next::kOver;  // Left meanwhile.
+  if (verdict == Verdict::kKillsEndpoint) {
+    co_await refuse(502, "request_kills_endpoint",
+                    "Two endpoints died while they had this request. It is not tried again.",
+                    "the request kills endpoints");
+    co_return Next::kOver;
+  }
+  if (Clock::now() >= request_.deadline) {
+    co_await answer_failure(TryEnd::kSilent);
+    co_return Next::kOver;
+  }
+  // With nobody else the request waits, or hears that there is no endpoint.
+  if (verdict == Verdict::kElsewhere && (!chooser_.another_can() || take_retry()))
+    co_return Next::kElsewhere;
+  co_await answer_failure(end);
+  co_return Next::kOver;
+}
+
+/// Tells the client how the endpoint failed.
+net::Awaitable<void> Exchange::answer_failure(TryEnd end) {
   switch (end) {
     case TryEnd::kUnreached:
+      co_await refuse(502, "endpoint_unreachable", "The endpoint could not be reached.",
+                      "the endpoint was not reached");
+      break;
     case TryEnd::kClosed:
-      if (!request_.interim_sent) co_return Next::kElsewhere;
-      // The client has seen a byte of this endpoint's.
+    case TryEnd::kOut:
       co_await refuse(502, "endpoint_closed",
                       "The endpoint closed the connection before it answered.",
                       "the endpoint broke off");
-      co_return Next::kOver;
+      break;
     case TryEnd::kSilent:
-      // The endpoint has the request and may still be working on it: asking another one would pay
-      // for the same generation twice.
       co_await refuse(504, "endpoint_timeout",
                       "The endpoint did not answer within the time allowed.",
                       "the endpoint was silent");
-      co_return Next::kOver;
+      break;
     default:
       co_await refuse(502, "bad_endpoint_response",
                       "The endpoint's answer could not be understood.", "malformed answer");
-      co_return Next::kOver;
   }
 }
 
@@ -206,10 +282,11 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
   const Delivery::End end = co_await delivery.run();
   switch (end) {
     case Delivery::End::kComplete:
-      booking_.note_success();
+      seat_.booking().note_success();
       co_return Next::kOver;
     case Delivery::End::kToldError:
-      booking_.note_success();  // Of one request it says nothing certain; its checks will tell.
+      seat_.booking()
+          .note_success();  // Of one request it says nothing certain; its checks will tell.
       note_broken("endpoint ended its answer with an error", delivery.why());
       entry.error = "the endpoint told an error";
       co_return Next::kOver;
@@ -222,7 +299,7 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
       request_.client.close();
       co_return Next::kOver;
     case Delivery::End::kBroke:
-      booking_.note_failure(Clock::now());
+      seat_.booking().note_failure(Clock::now());
       note_broken("endpoint broke off in mid-answer", delivery.why());
       entry.error = delivery.timed_out() ? "the endpoint fell silent" : "the endpoint broke off";
       request_.keep_client = false;

@@ -10,8 +10,9 @@
 namespace olla::proxy {
 namespace {
 
-OwnAnswer unavailable(const ProxiedRequest& request, std::string_view message) {
-  OwnAnswer own = error_answer(request, 503, "no_healthy_endpoint", message);
+OwnAnswer unavailable(const ProxiedRequest& request, std::string_view message,
+                      std::string_view code = "no_healthy_endpoint") {
+  OwnAnswer own = error_answer(request, 503, code, message);
   // An endpoint that comes back is noticed within its check interval.
   std::chrono::milliseconds soonest = std::chrono::seconds(60);
   for (const config::Endpoint& endpoint : request.services.config.endpoints)
@@ -36,11 +37,21 @@ OwnAnswer error_answer(const ProxiedRequest& request, int status, std::string_vi
   return make_error(status, code, message, request.destination.error_shape());
 }
 
-Refused no_endpoint_answer(const ProxiedRequest& request, routing::NoPick reason) {
-  if (request.destination.provider.is_messages()) {
-    if (auto refused = explain_no_messages(request, reason)) return std::move(*refused);
+Refused no_place_answer(const ProxiedRequest& request, const Place& place) {
+  if (place.lack == Place::Lack::kQueueFull) {
+    return {unavailable(request, "Too many requests wait for an endpoint. Try again later.",
+                        "queue_full"),
+            "the queue is full"};
   }
-  switch (reason) {
+  if (place.lack == Place::Lack::kTimeout) {
+    return {unavailable(request, "No endpoint could take this request in time. Try again later.",
+                        "queue_timeout"),
+            "no endpoint in time"};
+  }
+  if (request.destination.provider.is_messages()) {
+    if (auto refused = explain_no_messages(request, place.pick.reason)) return std::move(*refused);
+  }
+  switch (place.pick.reason) {
     case routing::NoPick::kSpared:
       return {guarded_route_answer(request.destination.path), "the route is guarded"};
     case routing::NoPick::kUnknownModel:
@@ -50,6 +61,13 @@ Refused no_endpoint_answer(const ProxiedRequest& request, routing::NoPick reason
                            "No " + std::string(request.destination.provider.name()) +
                                " endpoints available: the gateway's configuration has none."),
               "no endpoint"};
+    case routing::NoPick::kAllFull: {
+      OwnAnswer own = error_answer(request, 503, "endpoints_full",
+                                   "Every endpoint that could take this request has as many as it "
+                                   "may have. Try again later.");
+      own.extra_fields = "Retry-After: 1\r\n";
+      return {std::move(own), "all endpoints are full"};
+    }
     default:
       return {unavailable(request, "No healthy endpoint could take this request. Try again later."),
               "no healthy endpoint"};

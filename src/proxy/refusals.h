@@ -2,9 +2,9 @@
 
 #include <string_view>
 
+#include "proxy/place.h"
 #include "proxy/request.h"
 #include "proxy/services.h"
-#include "routing/pick.h"
 
 namespace olla::proxy {
 
@@ -14,8 +14,9 @@ struct Refused {
   std::string_view log;  ///< A literal.
 };
 
-/// Why a request gets no endpoint, as its client is told.
-[[nodiscard]] Refused no_endpoint_answer(const ProxiedRequest& request, routing::NoPick reason);
+/// Why a request gets no endpoint, as its client is told. `place` has no view, and its client did
+/// not leave.
+[[nodiscard]] Refused no_place_answer(const ProxiedRequest& request, const Place& place);
 
 /// An error in the shape of the request's route; see make_error().
 [[nodiscard]] OwnAnswer error_answer(const ProxiedRequest& request, int status,

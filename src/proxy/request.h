@@ -20,6 +20,8 @@ struct ProxiedRequest {
   openai::RequestFacts facts = {};
   /// Whether the client's connection may carry another request.
   bool keep_client = true;
+  /// The answer has to begin until then.
+  TimePoint deadline = TimePoint::max();
   /// An interim answer of an endpoint went to the client: no other endpoint may answer now.
   bool interim_sent = false;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,6 +22,8 @@
 #include "net/types.h"
 #include "proxy/metrics_pages.h"
 #include "proxy/refresh.h"
+#include "proxy/retry_budget.h"
+#include "proxy/wait_queue.h"
 #include "routing/turns.h"
 
 namespace olla::proxy {
@@ -81,6 +84,18 @@ struct Shared {
   fleet::ResponseOwners response_owners;
   limits::Gate gate;
   MetricsPages metrics_pages;  ///< Of the background thread.
+  RetryBudget retry_budget;
+  WaitQueue queue;
+  QueueCounters queue_counters;
+};
+
+/// Told on its thread that Services::snapshot is another one. Must not end another listener's
+/// listening within the call.
+class SnapshotListener : public boost::intrusive::list_base_hook<
+                             boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  virtual ~SnapshotListener() = default;
+  virtual void on_snapshot() = 0;
 };
 
 /// What one thread works with. Belongs to that thread; outlives its sessions.
@@ -97,8 +112,14 @@ struct Services {
   net::Deadlines deadlines;
   net::Pool pool;
   Random random;
-  /// The fleet as last published; replaced by a task on this thread.
+  /// The fleet as last published; replaced by publish().
   std::shared_ptr<const fleet::Snapshot> snapshot;
+  /// Requests that wait for an endpoint's answer.
+  boost::intrusive::list<SnapshotListener, boost::intrusive::constant_time_size<false>>
+      snapshot_listeners = {};
+
+  /// Replaces the snapshot, and tells those who wait for what it may say. On this thread.
+  void publish(std::shared_ptr<const fleet::Snapshot> next);
 };
 
 }  // namespace olla::proxy

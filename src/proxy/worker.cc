@@ -79,9 +79,8 @@ net::Awaitable<void> Worker::run_session(std::unique_ptr<Session> session) {
 }
 
 void Worker::publish(std::shared_ptr<const fleet::Snapshot> snapshot) {
-  net::asio::post(io_, [this, moved = std::move(snapshot)]() mutable {
-    services_.snapshot = std::move(moved);
-  });
+  net::asio::post(
+      io_, [this, moved = std::move(snapshot)]() mutable { services_.publish(std::move(moved)); });
 }
 
 void Worker::drain() {

@@ -74,6 +74,13 @@ void ScriptedServer::drop_connections() {
     connection->close();
 }
 
+void ScriptedServer::die() {
+  net::error_code ignored;
+  acceptor_.close(ignored);
+  for (const auto& connection : connections_)
+    connection->reset();
+}
+
 std::string sized_answer(std::string_view status_line_rest, std::string_view body,
                          std::string_view fields) {
   return "HTTP/1.1 " + std::string(status_line_rest) + "\r\n" + std::string(fields) +

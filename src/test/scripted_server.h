@@ -37,6 +37,9 @@ class ScriptedServer {
   }
   /// Closes the connections that are open; goes on listening.
   void drop_connections();
+  /// What a process does that is killed: its port refuses, its connections are reset.
+  void die();
+  [[nodiscard]] bool is_dead() const { return !acceptor_.is_open(); }
 
  private:
   void accept();

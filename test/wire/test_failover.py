@@ -267,9 +267,9 @@ def test_answers_503_when_every_endpoint_refuses(world, pair):
     assert str(pair[0].port) not in client.post(CHAT, BODY).body.decode(), "an address leaks out"
 
 
-def test_answers_503_when_there_is_no_endpoint_at_all(world):
+def test_answers_404_when_there_is_no_endpoint_at_all(world):
     gateway = world.gateway()
-    assert_unavailable(world.connect(gateway).post(CHAT, BODY))
+    assert_error(world.connect(gateway).post(CHAT, BODY), 404)
 
 
 def test_answers_503_when_every_endpoint_is_unhealthy(world, pair):

@@ -1,0 +1,103 @@
+#include "proxy/place.h"
+
+#include <algorithm>
+
+namespace olla::proxy {
+namespace {
+
+double milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+/// Whether time may bring an endpoint: one that comes up, or has room again.
+bool may_come(routing::NoPick reason) {
+  switch (reason) {
+    case routing::NoPick::kNoEndpoints:
+    case routing::NoPick::kSpared:
+    case routing::NoPick::kUnknownModel:
+    case routing::NoPick::kOtherProviders:
+      return false;
+    default:
+      return true;
+  }
+}
+
+Place lacking(Place::Lack lack) {
+  Place place;
+  place.lack = lack;
+  return place;
+}
+
+}  // namespace
+
+Seat& Seat::operator=(Seat&& other) noexcept {
+  release();
+  booking_ = std::move(other.booking_);
+  waiting_ = other.waiting_;
+  return *this;
+}
+
+void Seat::release() {
+  if (!booking_) return;
+  booking_ = fleet::Booking();
+  if (waiting_ != nullptr) waiting_->changed();
+}
+
+/// Chooses and books, without a wait.
+Place PlaceFinder::take() const {
+  Services& services = request_.services;
+  std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;
+  Chooser::Chosen chosen = chooser_.choose(*snapshot);
+  if (chosen.pick.view == nullptr) return {std::move(snapshot), chosen.pick};
+  const bool limited = chosen.pick.view->endpoint->config.max_concurrent > 0;
+  return {std::move(snapshot), chosen.pick, Place::Lack::kNoEndpoint,
+          Seat(std::move(chosen.booking), limited ? &services.shared.queue : nullptr)};
+}
+
+net::Awaitable<Place> PlaceFinder::find() {
+  const WaitQueue& queue = request_.services.shared.queue;
+  const bool waits = request_.services.config.proxy.queue.wait > Duration::zero();
+  // A new request goes behind those that wait for the same; one that an endpoint failed has waited.
+  const bool goes_behind =
+      waits && queue.waiting() > 0 && request_.entry.tries == 0 && queue.has(chooser_.kind());
+  if (!goes_behind) {
+    Place place = take();
+    if (place.pick.view != nullptr || !waits || !may_come(place.pick.reason)) co_return place;
+  }
+  const TimePoint start = Clock::now();
+  if (!wait_ends_) {
+    wait_ends_ =
+        std::min<TimePoint>(start + request_.services.config.proxy.queue.wait, request_.deadline);
+  }
+  Place place = co_await wait();
+  wait_.reset();
+  request_.entry.queued_ms =
+      request_.entry.queued_ms.value_or(0) + milliseconds(Clock::now() - start);
+  co_return place;
+}
+
+/// Waits in the queue, and looks for an endpoint whenever it is the request's turn.
+net::Awaitable<Place> PlaceFinder::wait() {
+  const TimePoint start = Clock::now();
+  wait_.emplace(request_.services);
+  if (!wait_->join(chooser_.kind())) co_return lacking(Place::Lack::kQueueFull);
+  for (;;) {
+    const QueueWait::Wake woken = co_await wait_->await_turn(*wait_ends_);
+    if (woken == QueueWait::Wake::kEnded) co_return lacking(Place::Lack::kEnded);
+    if (woken == QueueWait::Wake::kTimeout) {
+      request_.services.shared.queue_counters.timed_out.fetch_add(1, std::memory_order_relaxed);
+      co_return lacking(Place::Lack::kTimeout);
+    }
+    // An endpoint that failed is asked again, but not before the health checks could notice.
+    if (Clock::now() - start >= QueueWait::kLook) chooser_.forget_tried();
+    Place place = take();
+    if (place.pick.view != nullptr || !may_come(place.pick.reason)) co_return place;
+    wait_->hand_on();
+  }
+}
+
+void PlaceFinder::end() {
+  if (wait_) wait_->end();
+}
+
+}  // namespace olla::proxy

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "fleet/snapshot.h"
+#include "proxy/chooser.h"
+#include "proxy/queue_wait.h"
+#include "proxy/request.h"
+#include "routing/pick.h"
+
+namespace olla::proxy {
+
+/// One request in flight on an endpoint. When it ends and the endpoint's number of requests is
+/// limited, those that wait learn that there is room.
+class Seat {
+ public:
+  /// None.
+  Seat() = default;
+  /// `waiting`: null when nobody waits for room on this endpoint. It must outlive the seat.
+  Seat(fleet::Booking booking, WaitQueue* waiting)
+      : booking_(std::move(booking)), waiting_(waiting) {}
+  Seat(Seat&& other) noexcept = default;
+  Seat& operator=(Seat&& other) noexcept;
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() { release(); }
+
+  /// Ends the request there. Nothing when there is none.
+  void release();
+  /// Where the request's result is noted.
+  [[nodiscard]] fleet::Booking& booking() { return booking_; }
+
+ private:
+  fleet::Booking booking_;
+  WaitQueue* waiting_ = nullptr;
+};
+
+/// Where a try is to happen, or why nowhere.
+struct Place {
+  enum class Lack : std::uint8_t {
+    kNoEndpoint,  ///< None can take it; `pick` says why.
+    kQueueFull,   ///< The same, and too many wait already.
+    kTimeout,     ///< None could for as long as the request may wait.
+    kEnded,       ///< The client left.
+  };
+
+  std::shared_ptr<const fleet::Snapshot> snapshot;  ///< `pick` points into it.
+  routing::Pick pick;                               ///< Without a view: see `lack`.
+  Lack lack = Lack::kNoEndpoint;                    ///< Only without a view.
+  Seat seat = {};
+};
+
+/// Finds a place for each try of one request: an endpoint that can take it, or one that can after a
+/// wait in the queue. Belongs to the request's exchange.
+class PlaceFinder {
+ public:
+  /// Both must outlive the finder.
+  PlaceFinder(ProxiedRequest& request, Chooser& chooser) : request_(request), chooser_(chooser) {}
+
+  net::Awaitable<Place> find();
+  /// The client left: find() ends with kEnded.
+  void end();
+
+ private:
+  [[nodiscard]] Place take() const;
+  net::Awaitable<Place> wait();
+
+  ProxiedRequest& request_;
+  Chooser& chooser_;
+  std::optional<QueueWait> wait_;       // The one that runs.
+  std::optional<TimePoint> wait_ends_;  // Of all stays in the queue together.
+};
+
+}  // namespace olla::proxy

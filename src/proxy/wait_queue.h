@@ -1,0 +1,92 @@
+#pragma once
+
+#include <atomic>
+#include <boost/intrusive/list.hpp>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace olla::proxy {
+
+/// The requests of all threads that wait until an endpoint can take them, first come first served.
+///
+/// Requests of one kind (the same provider, model, route) can all use the same endpoints: of each
+/// kind only the first one looks for an endpoint, so that an event wakes as many as there are
+/// kinds, and a request whose model is down holds up none of another model. Those that look do it
+/// one after the other, the oldest first: each one hands the turn on.
+///
+/// A ticket with a turn (see Ticket::on_turn) calls look() first, then looks for an endpoint, and
+/// then either leave(), with an endpoint, or hand_on(). What changed before look() is seen by that
+/// search; what changes later gives the ticket another turn: no change is lost.
+///
+/// Holds its lock for the time of a look into the lists.
+class WaitQueue {
+ public:
+  /// One request in the queue. Belongs to one thread.
+  class Ticket : public boost::intrusive::list_base_hook<> {
+   public:
+    Ticket() = default;
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+    virtual ~Ticket() = default;
+
+    /// It is this request's turn to look for an endpoint. Called on any thread, with the queue
+    /// locked, between join() and leave(): must only pass the news on to the request's thread.
+    virtual void on_turn() = 0;
+
+   private:
+    friend class WaitQueue;
+    std::uint64_t number_ = 0;  // In the order of coming; 0: not in the queue.
+    bool has_turn_ = false;
+    std::string kind_;
+  };
+
+  WaitQueue() = default;
+  WaitQueue(const WaitQueue&) = delete;
+  WaitQueue& operator=(const WaitQueue&) = delete;
+
+  /// Adds a request at the end, unless `max_requests` wait already: then false. The first of its
+  /// kind gets a turn, because something may have changed since it looked last.
+  bool join(Ticket& ticket, std::string kind, std::uint32_t max_requests);
+
+  /// The ticket begins to look for an endpoint.
+  void look(Ticket& ticket);
+  /// It found none: the next one looks.
+  void hand_on(Ticket& ticket);
+  /// It leaves the queue, with an endpoint or without; the next one looks. Nothing when it is not
+  /// in the queue.
+  void leave(Ticket& ticket);
+
+  /// Whether the ticket is the first of its kind, which alone may look.
+  [[nodiscard]] bool is_first(const Ticket& ticket) const;
+
+  /// Something changed by which an endpoint may take requests again. Any thread.
+  void changed();
+
+  /// Whether requests of this kind wait, so that a new one has to wait behind them.
+  [[nodiscard]] bool has(std::string_view kind) const;
+  /// Requests that wait now. Any thread.
+  [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
+ private:
+  using Line = boost::intrusive::list<Ticket>;
+
+  void give_turn(Ticket& ticket);
+  void give_turn_behind(std::uint64_t number);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Line, std::less<>> lines_;  // By kind; none is empty.
+  std::uint64_t last_number_ = 0;
+  std::atomic<std::size_t> waiting_{0};
+};
+
+/// What became of the requests that had to wait, since the start. Any thread.
+struct QueueCounters {
+  std::atomic<std::uint64_t> queued{0};     ///< That joined the queue.
+  std::atomic<std::uint64_t> timed_out{0};  ///< Whose wait was over before an endpoint was found.
+  std::atomic<std::uint64_t> refused{0};    ///< That found the queue full.
+};
+
+}  // namespace olla::proxy

@@ -1,0 +1,127 @@
+"""Three servers that are killed, frozen and cut off under two hundred clients."""
+
+import asyncio
+import os
+import random
+import time
+
+import pytest
+
+from harness import environment
+from harness.chaos import Clients, Server, ask_poison
+from harness.environment import scaled
+from test_soak import steady_files
+
+CLIENTS = 200
+SECONDS = os.environ.get("OLLA_CHAOS_SECONDS")
+SEED = int(os.environ.get("OLLA_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
+
+
+def duration() -> float:
+    if SECONDS is not None:
+        return float(SECONDS)
+    return 10 if environment.sanitized() else 15
+
+
+def endpoint(server: Server) -> dict:
+    return {
+        "url": f"http://127.0.0.1:{server.port}",
+        "name": server.name,
+        "type": "vllm",
+        "check_interval": f"{scaled(1) * 500:.0f}ms",
+        "check_timeout": f"{scaled(1) * 500:.0f}ms",
+    }
+
+
+async def settled(port: int, count: int) -> None:
+    """Waits until so many endpoints are healthy and have their models."""
+    deadline = time.monotonic() + scaled(20)
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET /olla/vllm/health HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"
+        )
+        document = await reader.read()
+        writer.close()
+        if document.count(b'"status":"healthy"') >= count and b'"models":[]' not in document:
+            return
+        assert time.monotonic() < deadline, document
+        await asyncio.sleep(0.05)
+
+
+async def disturb(servers: list[Server], pick: random.Random) -> str:
+    """Two servers at most come to harm, and one of them is killed at most: a request under which
+    two died would rightly be taken for one that kills. The third is always alive."""
+    first, second, _ = pick.sample(servers, 3)
+    pause = pick.uniform(0.2, scaled(2.5))
+    what = pick.choice(["kill", "freeze", "cut", "kill+freeze", "freeze+freeze", "kill+cut"])
+    kinds = dict(zip((first, second), what.split("+")))
+    for server, kind in kinds.items():
+        getattr(server, kind)()
+    await asyncio.sleep(pause)
+    for server, kind in kinds.items():
+        if kind == "freeze":
+            server.thaw()
+        elif kind == "kill":
+            await asyncio.get_running_loop().run_in_executor(None, server.start)
+    return f"{what} for {pause:.1f} s"
+
+
+async def poison(port: int, servers: list[Server]) -> str:
+    assert await ask_poison(port) == "request_kills_endpoint"
+    await asyncio.sleep(0.5)  # A process closes its sockets a little before it is gone.
+    dead = [server for server in servers if not server.alive]
+    assert len(dead) == 2, "exactly two servers die of a request that kills"
+    for server in dead:
+        await asyncio.get_running_loop().run_in_executor(None, server.start)
+    return "poison"
+
+
+async def run(port: int, servers: list[Server]) -> Clients:
+    pick = random.Random(SEED)
+    clients = Clients(port, CLIENTS, SEED)
+    running = asyncio.ensure_future(clients.run())
+    end = time.monotonic() + duration()
+    poisoned_before = 0
+    try:
+        while time.monotonic() < end:
+            await settled(port, len(servers))
+            await asyncio.sleep(0.3)
+            killers = clients.tally.killers
+            assert killers == poisoned_before, "nobody died twice under an innocent request"
+            if pick.random() < 0.15:
+                done = await poison(port, servers)
+                await settled(port, len(servers))
+                await asyncio.sleep(1)
+                # Those that were on both servers with it cannot be told from it.
+                poisoned_before = clients.tally.killers
+            else:
+                done = await disturb(servers, pick)
+            print(f"{time.monotonic() - end + duration():5.1f} s: {done}")
+            if clients.tally.faults:
+                break
+    finally:
+        clients.stop()
+        await asyncio.wait_for(running, scaled(30))
+    return clients
+
+
+@pytest.mark.timeout(scaled(180) + float(SECONDS or 30))
+def test_nobody_sees_a_failure_while_one_endpoint_lives(world):
+    print(f"OLLA_CHAOS_SEED={SEED}")
+    servers = [Server(name) for name in "abc"]
+    try:
+        gateway = world.gateway(config={"endpoints": [endpoint(server) for server in servers]})
+        asyncio.run(settled(gateway.port, 3))
+        files_at_start = steady_files(gateway)
+        clients = asyncio.run(run(gateway.port, servers))
+        tally = clients.tally
+        print(f"{tally.whole} whole, {tally.cut} streams cut, {tally.killers} beside a poison")
+        assert not tally.faults, f"{len(tally.faults)} went wrong; first: {tally.faults[0]}"
+        assert tally.whole > CLIENTS
+        for server in servers:
+            server.kill()  # Their idle connections go with them.
+        assert steady_files(gateway, wanted=files_at_start) <= files_at_start
+    finally:
+        for server in servers:
+            server.kill()
