@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "admin/endpoint_commands.h"
 #include "admin/version_document.h"
 #include "proxy/answer.h"
 
@@ -36,6 +37,7 @@ Answer version(Services& /*services*/, const InternalRequest& /*request*/) {
 constexpr std::string_view kRead = "GET, HEAD";
 
 constexpr Page kPages[] = {
+    {"/internal/endpoints/", "POST", answer_endpoint_command},
     {"/internal/health", kRead, health},
     {"/version", kRead, version},
 };

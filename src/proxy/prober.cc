@@ -62,6 +62,12 @@ void Prober::note_draining(EndpointId endpoint) {
   notices_.changed();
 }
 
+void Prober::set_drained(EndpointId endpoint, bool drained) {
+  if (!fleet_.set_drained(endpoint, drained)) return;
+  logger_.info(drained ? "endpoint is drained" : "endpoint is no longer drained",
+               {{"endpoint", fleet_.endpoint(endpoint).config.name}});
+}
+
 void Prober::note_missing_route(EndpointId endpoint, const std::string& path) {
   if (stopped_ || !fleet_.add_missing_route(endpoint, path)) return;
   logger_.info("endpoint has no such route",

@@ -42,6 +42,9 @@ class Prober {
   void note_draining(EndpointId endpoint);
   static constexpr std::chrono::seconds kDraining{30};
 
+  /// The operator takes the endpoint out of service, or back into it. Publishing is the caller's.
+  void set_drained(EndpointId endpoint, bool drained);
+
   /// The endpoint's server does not have this inference route.
   void note_missing_route(EndpointId endpoint, const std::string& path);
 

@@ -124,6 +124,26 @@ void Server::refresh_models(ModelDiscovery::Done done) {
       control_, [this, done = std::move(done)]() mutable { discovery_.refresh(std::move(done)); });
 }
 
+void Server::set_drained(EndpointId endpoint, bool drained, std::function<void()> done) {
+  net::asio::post(control_, [this, endpoint, drained, after = std::move(done)]() mutable {
+    prober_.set_drained(endpoint, drained);
+    publish_and_then(std::move(after));
+  });
+}
+
+/// `done` is called on this thread, when every worker has the snapshot.
+void Server::publish_and_then(std::function<void()> done) {
+  const auto snapshot = fleet_.snapshot();
+  const auto missing = std::make_shared<std::size_t>(workers_.size());
+  const auto has_it = [this, missing, after = std::move(done)] {
+    net::asio::post(control_, [missing, after] {
+      if (--*missing == 0) after();
+    });
+  };
+  for (const auto& worker : workers_)
+    worker->publish(snapshot, has_it);
+}
+
 void Server::publish() {
   const auto snapshot = fleet_.snapshot();
   for (const auto& worker : workers_)

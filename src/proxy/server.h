@@ -50,7 +50,9 @@ class Server : private Findings {
   void misses_route(EndpointId endpoint, const std::string& path) override;
   void models_in_doubt() override;
   void refresh_models(ModelDiscovery::Done done) override;
+  void set_drained(EndpointId endpoint, bool drained, std::function<void()> done) override;
   void publish();
+  void publish_and_then(std::function<void()> done);
   void publish_soon();
   void sweep_later();
   void poll_drained();

@@ -74,6 +74,10 @@ class Findings {
   /// Somebody wants all model lists read anew. `done` is called on another thread when that is
   /// over, or when it takes too long.
   virtual void refresh_models(std::function<void(std::vector<ListReading>)> done) = 0;
+  /// The operator takes the endpoint out of service, or back into it. `done` is called, on any
+  /// thread and while all run, when no thread chooses endpoints by the old state any more; never
+  /// when the gateway ends before.
+  virtual void set_drained(EndpointId endpoint, bool drained, std::function<void()> done) = 0;
 };
 
 /// What all threads share.

@@ -78,9 +78,11 @@ net::Awaitable<void> Worker::run_session(std::unique_ptr<Session> session) {
   co_await session->run();
 }
 
-void Worker::publish(std::shared_ptr<const fleet::Snapshot> snapshot) {
-  net::asio::post(
-      io_, [this, moved = std::move(snapshot)]() mutable { services_.publish(std::move(moved)); });
+void Worker::publish(std::shared_ptr<const fleet::Snapshot> snapshot, std::function<void()> done) {
+  net::asio::post(io_, [this, moved = std::move(snapshot), after = std::move(done)]() mutable {
+    services_.publish(std::move(moved));
+    if (after) after();
+  });
 }
 
 void Worker::drain() {

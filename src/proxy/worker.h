@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/intrusive/list.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -40,8 +41,9 @@ class Worker : public net::ConnectionSink {
 
   /// Serves a connection whose socket lives on io(). Any thread.
   void serve(net::Socket socket) override;
-  /// Replaces the fleet's snapshot. Any thread.
-  void publish(std::shared_ptr<const fleet::Snapshot> snapshot);
+  /// Replaces the fleet's snapshot, and then calls `done`, when there is one, on the worker's
+  /// thread. Any thread.
+  void publish(std::shared_ptr<const fleet::Snapshot> snapshot, std::function<void()> done = {});
   /// No further requests on the open connections. Any thread.
   void drain();
   /// Ends every connection now. Any thread.

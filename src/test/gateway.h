@@ -109,6 +109,11 @@ struct Gateway : private proxy::Findings {
   void refresh_models(std::function<void(std::vector<proxy::ListReading>)> done) override {
     done({});
   }
+  void set_drained(EndpointId id, bool drained, std::function<void()> done) override {
+    fleet.set_drained(id, drained);
+    services.snapshot = fleet.snapshot();
+    done();
+  }
 };
 
 }  // namespace olla::test
