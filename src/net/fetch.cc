@@ -65,6 +65,7 @@ Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadline
   const auto got_head = co_await read_head(connection, end, head_text, head);
   if (!got_head) co_return got_head.error();
   response.status = head.status;
+  response.retry_after = http::find_field(head.fields, "retry-after").value_or("");
   const BodyPatience patience{.gap = request.limit, .end = end};
   auto body = co_await read_body(connection, head, request.max_body_bytes, patience);
   if (!body) co_return body.error();

@@ -26,6 +26,7 @@ struct FetchRequest {
 struct FetchResponse {
   int status = 0;
   std::string body;
+  std::string retry_after = {};  ///< The value of this field; empty: there is none.
 };
 
 /// Asks once, on a connection of its own, and reads the whole answer. Follows no redirect.

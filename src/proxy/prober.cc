@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "config/url.h"
+#include "http/retry_after.h"
 
 namespace olla::proxy {
 namespace {
@@ -15,6 +16,23 @@ constexpr std::size_t kMaxHealthBytes = 1024 * 1024;
 constexpr std::chrono::seconds kFirstVersionTimeout{5};
 
 constexpr std::string_view kHealthAgent = "olla-HealthChecker/v" OLLA_VERSION;
+
+// How long an endpoint is left alone that says 429, when it does not say for how long, and at most:
+// a wrong clock shall not lose it for a day.
+constexpr std::chrono::seconds kRateLimitedPause{30};
+constexpr std::chrono::minutes kRateLimitedPauseMax{10};
+
+std::chrono::seconds asked_pause(const net::FetchResponse& answer) {
+  const auto asked = http::parse_retry_after(answer.retry_after, std::chrono::system_clock::now());
+  return std::min<std::chrono::seconds>(asked.value_or(kRateLimitedPause), kRateLimitedPauseMax);
+}
+
+fleet::Verdict verdict_of(const Result<net::FetchResponse>& answer, Duration taken) {
+  if (answer) return fleet::verdict_of(answer->status, taken);
+  const Errc why = answer.error().code;
+  const bool spoke = why == Errc::kMalformed || why == Errc::kTooLarge;
+  return spoke ? fleet::Verdict::kUnhealthy : fleet::Verdict::kOffline;
+}
 
 }  // namespace
 
@@ -92,13 +110,20 @@ net::Awaitable<void> Prober::watch(Watched& watched) {
     watched.schedule.started(Clock::now());
     const bool changed = co_await check_health(watched);
     watched.schedule.finished();
-    if (changed) notices_.changed();
+    if (stopped_) co_return;
+    report(watched);
+    if (changed) {
+      notices_.changed();
+    } else {
+      notices_.checked();
+    }
   }
 }
 
 /// One health check; true when the fleet's picture changed.
 net::Awaitable<bool> Prober::check_health(Watched& watched) {
-  const TimePoint end = Clock::now() + watched.endpoint.config.check_timeout;
+  const TimePoint start = Clock::now();
+  const TimePoint end = start + watched.endpoint.config.check_timeout;
   // Requests go to the endpoint's own address, wherever its health is asked.
   auto found = co_await asker_.find(watched.own, end);
   if (stopped_) co_return false;
@@ -117,6 +142,7 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
   } else {
     answer = found.error();
   }
+  const Duration taken = Clock::now() - start;
   // The version comes first: a request that needs a translation must not meet a server of unknown
   // version.
   const bool up = answer && answer->status >= 200 && answer->status < 300;
@@ -127,14 +153,22 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
     changed = changed || told;
     if (stopped_) co_return false;
   }
-  const bool turned = note_check(watched, answer);
+  const bool turned = note_check(watched, answer, taken);
   co_return changed || turned;
 }
 
-/// Takes in the result of a check; true when the fleet's picture changed.
-bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answer) {
+/// Says what the last check said, and when the next one is due.
+void Prober::report(Watched& watched) {
+  const auto wait = *watched.schedule.due() - Clock::now();
+  watched.report.next_at = std::chrono::system_clock::now() + wait;
+  fleet_.set_checks(watched.endpoint.id, watched.report);
+}
+
+/// Takes in the result of a check, which took so long; true when the fleet's picture changed.
+bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answer,
+                        Duration taken) {
+  const fleet::Verdict verdict = verdict_of(answer, taken);
   std::string why;
-  fleet::Verdict verdict = fleet::Verdict::kOffline;
   if (!answer) {
     why = answer.error().detail;
     if (answer.error().side == Side::kGateway) {
@@ -143,8 +177,9 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
       return false;
     }
   } else {
-    verdict = fleet::verdict_of(answer->status, Duration::zero());
     if (!fleet::passes(verdict)) why = "status " + std::to_string(answer->status);
+    if (verdict == fleet::Verdict::kRateLimited)
+      watched.schedule.pause(Clock::now() + asked_pause(*answer));
   }
   const EndpointId id = watched.endpoint.id;
   // Only the port that requests go to tells whether those that wait there still have hope.
@@ -154,13 +189,20 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
   const bool refuses_changed = fleet_.set_refuses(id, refused);
   const bool drained = note_drained(watched);
   const fleet::Health before = watched.health.state();
-  if (!watched.health.on_check(verdict)) return refuses_changed || drained;
+  const bool turned = watched.health.on_check(verdict);
+  watched.report.last = verdict;
+  if (!fleet::passes(verdict)) watched.report.last_failure = verdict;
+  watched.report.failures_in_a_row = watched.health.failures_in_a_row();
+  watched.report.latency = taken;
+  watched.report.checked_at = std::chrono::system_clock::now();
+  if (!turned) return refuses_changed || drained;
   fleet_.set_health(id, watched.health.state(), Clock::now());
   if (watched.health.state() != fleet::Health::kHealthy) {
     // What comes back may be another server: of this one nothing is known any more.
     fleet_.set_draining(id, false);
     fleet_.forget_server(id);
   }
+  fleet_.set_checks(id, watched.report);
   log_change(watched, before, why);
   if (watched.health.state() == fleet::Health::kHealthy) {
     // A server that comes back may serve something else now, and sleeps no more.
@@ -183,9 +225,11 @@ void Prober::log_change(const Watched& watched, fleet::Health before, std::strin
   if (watched.health.state() == fleet::Health::kHealthy) {
     logger_.info("endpoint is healthy", {{"endpoint", endpoint.name}, {"url", endpoint.url}});
   } else {
+    const fleet::Status status = fleet_.view(watched.endpoint.id).status(Clock::now());
     logger_.warn("endpoint is unhealthy", {{"endpoint", endpoint.name},
                                            {"url", endpoint.url},
                                            {"was", fleet::to_string(before)},
+                                           {"status", fleet::to_string(status)},
                                            {"error", why}});
   }
 }

@@ -24,6 +24,7 @@ class Prober {
  public:
   struct Notices {
     std::function<void()> changed;            ///< The fleet has a new state to be published.
+    std::function<void()> checked;            ///< What is new is of interest to documents alone.
     std::function<void(EndpointId)> came_up;  ///< An endpoint is healthy that was not.
   };
 
@@ -56,6 +57,7 @@ class Prober {
     fleet::HealthMachine health;
     fleet::CheckSchedule schedule;
     net::Timer timer;
+    fleet::CheckReport report;
     TimePoint draining_until{};
     Target own;  // Where requests go.
     Target health_check;
@@ -63,7 +65,8 @@ class Prober {
 
   net::Awaitable<void> watch(Watched& watched);
   net::Awaitable<bool> check_health(Watched& watched);
-  bool note_check(Watched& watched, const Result<net::FetchResponse>& answer);
+  bool note_check(Watched& watched, const Result<net::FetchResponse>& answer, Duration taken);
+  void report(Watched& watched);
   bool note_drained(Watched& watched);
   void log_change(const Watched& watched, fleet::Health before, std::string_view why);
 

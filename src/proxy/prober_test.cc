@@ -273,5 +273,85 @@ TEST_F(ProberTest, AStoppedOneAsksNoMore) {
   EXPECT_EQ(endpoint.server.requests().size(), before);
 }
 
+TEST_F(ProberTest, TellsWhatTheChecksSaid) {
+  test::Probing probing(loop, checked_often({endpoint.server.port()}));
+  const auto before = std::chrono::system_clock::now();
+  probing.wait_for(Health::kHealthy);
+  const fleet::EndpointView& view = probing.fleet.view(EndpointId(0));
+  EXPECT_EQ(view.checks.last, fleet::Verdict::kPassed);
+  EXPECT_EQ(view.checks.last_failure, fleet::Verdict::kNone);
+  EXPECT_GT(view.checks.latency, Duration::zero());
+  EXPECT_GE(view.checks.checked_at, before);
+  EXPECT_LE(view.checks.checked_at, std::chrono::system_clock::now());
+  EXPECT_LE(view.checks.next_at, std::chrono::system_clock::now() + milliseconds(5));
+  const std::pair<const char*, const char*> refusals[] = {
+      {"401 No", "config_error"}, {"403 No", "config_error"}, {"302 Away", "unhealthy"}};
+  for (const auto& [refusal, word] : refusals) {
+    SCOPED_TRACE(refusal);
+    endpoint.refusal = refusal;
+    endpoint.up = false;
+    probing.wait_for(Health::kUnhealthy);
+    EXPECT_STREQ(fleet::to_string(probing.published.back()->endpoints[0].status(Clock::now())),
+                 word);
+    EXPECT_GE(view.checks.failures_in_a_row, 2U);
+    endpoint.up = true;
+    probing.wait_for(Health::kHealthy);
+    EXPECT_TRUE(view.back_since);
+  }
+}
+
+TEST_F(ProberTest, FollowsTheRulesOfTheEndpoint) {
+  config::Config config = checked_often({endpoint.server.port()});
+  config.endpoints[0].health.unhealthy_after = 4;
+  config.endpoints[0].health.healthy_after = 3;
+  test::Probing probing(loop, std::move(config));
+  probing.wait_for(Health::kHealthy);
+  endpoint.up = false;
+  int before = endpoint.checks;
+  probing.wait_for(Health::kUnhealthy);
+  EXPECT_GE(endpoint.checks - before, 4);
+  endpoint.up = true;
+  before = endpoint.checks;
+  probing.wait_for(Health::kHealthy);
+  EXPECT_GE(endpoint.checks - before, 3);
+}
+
+TEST_F(ProberTest, LeavesAnEndpointAloneThatIsAskedTooOften) {
+  test::Probing probing(loop, checked_often({endpoint.server.port()}));
+  probing.wait_for(Health::kHealthy);
+  endpoint.up = false;
+  endpoint.refusal = "429 Slow";
+  endpoint.fields = "Retry-After: 1\r\n";
+  const int before = endpoint.checks;
+  probing.wait_for(Health::kUnhealthy);
+  EXPECT_EQ(endpoint.checks - before, 1) << "it is out at once";
+  const fleet::EndpointView& view = probing.fleet.view(EndpointId(0));
+  EXPECT_STREQ(fleet::to_string(view.status(Clock::now())), "rate_limited");
+  loop.run_until([&] { return view.checks.next_at - view.checks.checked_at > milliseconds(900); });
+  endpoint.up = true;
+  const int refused = endpoint.checks;
+  probing.prober.check_now(EndpointId(0));
+  loop.run_for(milliseconds(300));
+  EXPECT_EQ(endpoint.checks, refused);
+  probing.wait_for(Health::kHealthy);
+}
+
+TEST_F(ProberTest, ARateLimitWithoutATimeLastsForHalfAMinute) {
+  const std::pair<const char*, seconds> cases[] = {{"", seconds(30)},
+                                                   {"Retry-After: soon\r\n", seconds(30)},
+                                                   {"Retry-After: 99999999\r\n", seconds(600)}};
+  for (const auto& [fields, pause] : cases) {
+    SCOPED_TRACE(fields);
+    endpoint.up = false;
+    endpoint.refusal = "429 Slow";
+    endpoint.fields = fields;
+    test::Probing probing(loop, checked_often({endpoint.server.port()}));
+    probing.wait_for(Health::kUnhealthy);
+    const fleet::CheckReport& checks = probing.fleet.view(EndpointId(0)).checks;
+    EXPECT_GT(checks.next_at, checks.checked_at + pause - seconds(1));
+    EXPECT_LE(checks.next_at, std::chrono::system_clock::now() + pause);
+  }
+}
+
 }  // namespace
 }  // namespace olla::proxy

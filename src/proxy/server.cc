@@ -39,6 +39,7 @@ Server::Server(net::asio::io_context& control, const config::Config& config, log
                  {.changed = [this] { publish(); }, .read_again = [this] { publish_soon(); }}),
       prober_(asker_, fleet_, discovery_, logger,
               {.changed = [this] { publish(); },
+               .checked = [this] { publish_soon(); },
                .came_up = [this](EndpointId endpoint) { scraper_.read_now(endpoint); }}),
       scraper_(asker_, fleet_, config.vllm.metrics_interval, logger,
                {.figures_read = [this] { publish_soon(); },

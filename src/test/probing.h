@@ -30,11 +30,13 @@ class WatchedEndpoint {
             peer.send(version);
           } else {
             ++checks;
-            if (!silent) peer.send(sized_answer(up ? "200 OK" : "500 No", ""));
+            if (!silent) peer.send(sized_answer(up ? "200 OK" : refusal, "", fields));
           }
         }) {}
 
   bool up = true;
+  std::string refusal = "500 No";  ///< Of a check while it is not up.
+  std::string fields;              ///< Of the answer to a check.
   bool silent = false;
   bool models_silent = false;
   int checks = 0;
@@ -65,6 +67,7 @@ class Probing {
                    .read_again = [this] { ++lists_read_again; }}),
         prober(asker_, fleet, discovery, logger,
                {.changed = [this] { published.push_back(fleet.snapshot()); },
+                .checked = [] {},
                 .came_up = [this](EndpointId id) { came_up.push_back(id); }}) {
     discovery.start();
     prober.start();
