@@ -29,7 +29,7 @@ def state(world, gateway, name, verb):
 
 
 def answered_by(world, gateway, count):
-    """The endpoints of `count` requests, each on a connection and so perhaps a thread of its own."""
+    """The endpoints of `count` requests, each on a connection of its own."""
     names = []
     for _ in range(count):
         response = world.connect(gateway).post(CHAT, BODY, [("Connection", "close")])

@@ -139,6 +139,7 @@ class Backend:
         self.handler = handler
         self.name = name
         self.health = 200
+        self.health_headers: list[tuple[str, str]] = []  # Of the answer to a check.
         self.models: list[str] | None = None  # None: it does not tell, and so may have any.
         self.version = "0.32.0"
         self.documents: dict[str, bytes] = {}  # More that it tells the gateway, by path.
@@ -308,11 +309,11 @@ class Backend:
     def _answer_harness(self, request: Request, sock: socket.socket) -> None:
         with self._changed:
             self.asked.append((request.target, time.monotonic()))
-        status, body = 200, b""
+        status, body, more = 200, b"", []
         if request.target in self.documents:
             body = self.documents[request.target]
         elif request.target == HEALTH_PATH:
-            status = self.health
+            status, more = self.health, self.health_headers
         elif request.target == "/version":
             body = json.dumps({"version": self.version}).encode()
         elif request.target == MODELS_PATH and self.models is not None:
@@ -320,7 +321,7 @@ class Backend:
             body = json.dumps({"object": "list", "data": entries}).encode()
         elif request.target != READY_PATH:
             status = 404
-        sock.sendall(response_bytes(status, [("connection", "close")], body))
+        sock.sendall(response_bytes(status, [("connection", "close"), *more], body))
         with self._changed:
             if request.target == HEALTH_PATH:
                 self.health_requests.append(request)
