@@ -94,14 +94,15 @@ void Breaker::note_success(const Pass& pass) {
   }
 }
 
-void Breaker::note_failure(const Pass& pass, TimePoint now) {
-  if (failures_ == 0) return;
+bool Breaker::note_failure(const Pass& pass, TimePoint now) {
+  if (failures_ == 0) return false;
   const std::uint64_t now_ms = in_ms(now);
   if (pass.probe != 0) {
     std::uint64_t word = pass.probe;
     const std::uint64_t open = make(kOpen, failures_of(word) + 1, now_ms);
-    if (word_.compare_exchange_strong(word, open, std::memory_order_relaxed)) note_opened(now_ms);
-    return;
+    if (!word_.compare_exchange_strong(word, open, std::memory_order_relaxed)) return false;
+    note_opened(now_ms);
+    return true;
   }
   std::uint64_t word = word_.load(std::memory_order_relaxed);
   while (state_of(word) == kClosed) {
@@ -110,8 +111,9 @@ void Breaker::note_failure(const Pass& pass, TimePoint now) {
     const std::uint64_t next = opens ? make(kOpen, failures, now_ms) : make(kClosed, failures, 0);
     if (!word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) continue;
     if (opens) note_opened(now_ms);
-    return;
+    return opens;
   }
+  return false;
 }
 
 void Breaker::leave(const Pass& pass) {

@@ -60,8 +60,8 @@ class Breaker {
 
   /// The endpoint gave a good answer.
   void note_success(const Pass& pass);
-  /// The endpoint failed.
-  void note_failure(const Pass& pass, TimePoint now);
+  /// The endpoint failed. True when that opened the breaker.
+  bool note_failure(const Pass& pass, TimePoint now);
   /// The request ended without saying anything about the endpoint: its place is free.
   void leave(const Pass& pass);
 

@@ -27,7 +27,9 @@ void open(Breaker& breaker) {
 
 TEST(BreakerTest, OpensAfterFailuresInARow) {
   Breaker breaker(kRules);
-  const auto fail = [&] { breaker.note_failure(breaker.enter(kStart), kStart); };
+  const auto fail = [&] {
+    EXPECT_FALSE(breaker.note_failure(breaker.enter(kStart), kStart)) << "not yet";
+  };
   fail();
   fail();
   EXPECT_EQ(breaker.report(kStart).failures_in_a_row, 2u);
@@ -38,7 +40,7 @@ TEST(BreakerTest, OpensAfterFailuresInARow) {
   EXPECT_TRUE(breaker.admits(kStart));
   EXPECT_EQ(breaker.report(kStart).state, State::kClosed);
   EXPECT_EQ(breaker.report(kStart).opened_at, std::nullopt);
-  fail();
+  EXPECT_TRUE(breaker.note_failure(breaker.enter(kStart), kStart));
   EXPECT_FALSE(breaker.admits(kStart));
   EXPECT_FALSE(breaker.enter(kStart).entered);
   const Breaker::Report report = breaker.report(at(10));
@@ -68,7 +70,7 @@ TEST(BreakerTest, LetsOneRequestThroughWhenItWasOpenForItsTime) {
 TEST(BreakerTest, AFailedProbeOpensItAnew) {
   Breaker breaker(kRules);
   open(breaker);
-  breaker.note_failure(breaker.enter(at(30'000)), at(31'000));
+  EXPECT_TRUE(breaker.note_failure(breaker.enter(at(30'000)), at(31'000)));
   EXPECT_FALSE(breaker.admits(at(60'999)));
   EXPECT_TRUE(breaker.admits(at(61'000)));
   const Breaker::Report report = breaker.report(at(31'000));

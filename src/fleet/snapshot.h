@@ -90,9 +90,9 @@ class Booking {
     if (note_result()) live_->breaker.note_success(pass_);
   }
   /// The endpoint did not let itself be reached, broke off, kept silent for too long, or answered
-  /// that it is broken.
-  void note_failure(TimePoint now) {
-    if (note_result()) live_->breaker.note_failure(pass_, now);
+  /// that it is broken. True when that opened the breaker.
+  bool note_failure(TimePoint now) {
+    return note_result() && live_->breaker.note_failure(pass_, now);
   }
 
  private:

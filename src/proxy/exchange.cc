@@ -158,7 +158,7 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   if (end != TryEnd::kAnswered) co_return co_await after_failure(end, attempt_->why());
   const bool faulty = attempt_->meaning() == vllm::Meaning::kAnswer &&
                       tells_of_a_fault(attempt_->response().status);
-  if (faulty) seat_.booking().note_failure(Clock::now());
+  if (faulty) note_fault();
   if (means_elsewhere()) {
     if (!faulty) seat_.booking().note_success();  // It is there and in its senses.
     attempt_->drop_answer();
@@ -221,7 +221,7 @@ net::Awaitable<Exchange::Next> Exchange::after_failure(TryEnd end, std::string_v
     request_.client.close();
     co_return Next::kOver;
   }
-  if (!attempt_->lacked_means()) seat_.booking().note_failure(Clock::now());
+  if (!attempt_->lacked_means()) note_fault();
   note_broken("endpoint failed", why);
   const TryFacts facts = attempt_->facts(end);
   const Verdict verdict = co_await verdict_on(facts);
@@ -267,6 +267,14 @@ net::Awaitable<void> Exchange::answer_failure(TryEnd end) {
   }
 }
 
+/// Tells the endpoint's breaker of a failure.
+void Exchange::note_fault() {
+  if (!seat_.booking().note_failure(Clock::now())) return;
+  request_.services.logger.warn("breaker opened",
+                                {{"endpoint", attempt_->view().endpoint->config.name},
+                                 {"request_id", request_.entry.request_id}});
+}
+
 void Exchange::note_broken(std::string_view message, std::string_view why) {
   const fleet::Endpoint& endpoint = *attempt_->view().endpoint;
   request_.services.findings.failed(endpoint.id);
@@ -299,7 +307,7 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
       request_.client.close();
       co_return Next::kOver;
     case Delivery::End::kBroke:
-      seat_.booking().note_failure(Clock::now());
+      note_fault();
       note_broken("endpoint broke off in mid-answer", delivery.why());
       entry.error = delivery.timed_out() ? "the endpoint fell silent" : "the endpoint broke off";
       request_.keep_client = false;

@@ -61,6 +61,7 @@ class Exchange : public net::LeaveListener, private SnapshotListener {
   [[nodiscard]] std::uint64_t in_flight() const;
   bool take_retry();
   bool means_elsewhere();
+  void note_fault();
   void note_broken(std::string_view message, std::string_view why);
 
   ProxiedRequest request_;
