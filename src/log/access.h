@@ -15,7 +15,15 @@ namespace olla::log {
 /// The status in the log of a request whose client left before an answer began; nginx's number.
 constexpr int kClientLeft = 499;
 
-/// What one request was, for its access line. Durations in milliseconds since its first byte.
+/// How a request ended, whatever its status.
+enum class Ending : std::uint8_t {
+  kWhole,   ///< Its answer was sent to the end.
+  kBroken,  ///< The answer broke off, told of an error in its midst, or was cut at shutdown.
+  kLeft,    ///< The client left, or took no more bytes.
+};
+
+/// What one request was, for its access line and the counts. Durations in milliseconds since its
+/// first byte.
 struct AccessEntry {
   std::string request_id;
   std::string_view client;
@@ -35,6 +43,14 @@ struct AccessEntry {
   std::string_view error;  ///< Why it went wrong; empty when it did not.
   /// Of an error of the gateway's own: the word in its `error.code`, a literal.
   std::string_view refusal;
+
+  // For the counts alone.
+  Ending ending = Ending::kWhole;
+  std::string served_model;              ///< The endpoint's spelling of `model`; empty: the same.
+  std::uint64_t bytes_in = 0;            ///< Of the request's body.
+  bool event_stream = false;             ///< The answer is one.
+  std::optional<double> first_token_ms;  ///< Until its first bytes came from the endpoint.
+  bool own_document = false;             ///< The gateway's own affair: no request for an endpoint.
 };
 
 /// At most one field per member of an entry.

@@ -2,6 +2,7 @@
 
 #include "http/forward.h"
 #include "net/read_body.h"
+#include "proxy/accounting.h"
 #include "vllm/errors.h"
 
 namespace olla::proxy {
@@ -78,6 +79,11 @@ net::Awaitable<Delivery::End> Delivery::relay() {
   options.event_stream = is_event_stream(response);
   options.error_shape = request_.destination.error_shape();
   if (path == "/v1/responses" && response.status == 200) options.response_ids = this;
+  entry.event_stream = options.event_stream;
+  if (entry.event_stream) {
+    options.gaps = &request_.services.recorder.gaps(attempt_.view().endpoint->id,
+                                                    counted_model(entry, attempt_.view()));
+  }
   const bool time_trailer =
       options.plan.framing == http::Framing::kChunked && client.head().takes_trailers;
   if (time_trailer) options.time_trailer_since = client.request_start();
@@ -95,6 +101,8 @@ net::Awaitable<Delivery::End> Delivery::relay() {
   const Relay::End end = co_await relay.run(std::move(text));
   if (relay.head_sent())
     entry.ttfb_ms = milliseconds(relay.head_sent_at() - client.request_start());
+  if (relay.first_piece_at())
+    entry.first_token_ms = milliseconds(*relay.first_piece_at() - client.request_start());
   entry.usage = relay.usage();
   if (end == Relay::End::kClientGone) co_return End::kClientGone;
   if (end == Relay::End::kComplete) {

@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include "proxy/accounting.h"
 #include "proxy/answer.h"
 #include "proxy/messages_route.h"
 #include "proxy/refusals.h"
@@ -37,6 +38,7 @@ void Exchange::on_client_left() {
 
 void Exchange::cut() {
   request_.entry.error = "cut at shutdown";
+  request_.entry.ending = log::Ending::kBroken;
   if (attempt_) attempt_->abort();
   places_.end();
   deaths_.end();
@@ -72,6 +74,7 @@ net::Awaitable<bool> Exchange::run() {
   } else if (request_.facts.kind != openai::BodyKind::kObject &&
              vllm::takes_json_object(client.head().method, request_.destination.path)) {
     OwnAnswer own{400, vllm::not_an_object_error(request_.facts, client.body().view())};
+    own.code = "body_not_an_object";
     co_await answer(std::move(own), "the body is not a JSON object");
   } else {
     const config::Proxy& rules = request_.services.config.proxy;
@@ -88,6 +91,8 @@ net::Awaitable<bool> Exchange::run() {
     request_.keep_client = false;
     if (entry.status == 0) entry.status = log::kClientLeft;
     if (entry.error.empty() && client.client_left()) entry.error = "the client left";
+    if (client.client_left() && entry.ending == log::Ending::kWhole)
+      entry.ending = log::Ending::kLeft;
   }
   co_return request_.keep_client;
 }
@@ -142,12 +147,14 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   log::AccessEntry& entry = request_.entry;
   entry.endpoint = pick.view->endpoint->config.name;
   entry.endpoint_id = pick.view->endpoint->id;
+  entry.served_model = pick.model.value_or(std::string_view());
   ++entry.tries;
   attempt_.emplace(request_, pick);
   auto refusal = attempt_->adapt();
   if (refusal) {
     entry.endpoint.clear();
     OwnAnswer own{400, std::move(*refusal)};
+    own.code = "parameter_not_supported";
     co_await answer(std::move(own), "a parameter that cannot be translated");
     co_return Next::kOver;
   }
@@ -278,6 +285,8 @@ void Exchange::note_fault() {
 void Exchange::note_broken(std::string_view message, std::string_view why) {
   const fleet::Endpoint& endpoint = *attempt_->view().endpoint;
   request_.services.findings.failed(endpoint.id);
+  request_.services.recorder.note_failed_try(endpoint.id,
+                                             counted_model(request_.entry, attempt_->view()));
   request_.services.logger.warn(message, {{"endpoint", endpoint.config.name},
                                           {"request_id", request_.entry.request_id},
                                           {"error", why}});
@@ -297,9 +306,11 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
           .note_success();  // Of one request it says nothing certain; its checks will tell.
       note_broken("endpoint ended its answer with an error", delivery.why());
       entry.error = "the endpoint told an error";
+      entry.ending = log::Ending::kBroken;
       co_return Next::kOver;
     case Delivery::End::kClientGone:
       request_.keep_client = false;
+      if (entry.ending == log::Ending::kWhole) entry.ending = log::Ending::kLeft;
       if (entry.error.empty()) {
         entry.error =
             request_.client.client_left() ? "the client left" : "the client took no more bytes";
@@ -310,6 +321,7 @@ net::Awaitable<Exchange::Next> Exchange::deliver() {
       note_fault();
       note_broken("endpoint broke off in mid-answer", delivery.why());
       entry.error = delivery.timed_out() ? "the endpoint fell silent" : "the endpoint broke off";
+      entry.ending = log::Ending::kBroken;
       request_.keep_client = false;
       co_return Next::kOver;
     case Delivery::End::kUnusable:

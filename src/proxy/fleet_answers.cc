@@ -200,7 +200,9 @@ OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot, routing::Provide
     if (view->models) names.insert(view->models->ids.begin(), view->models->ids.end());
   }
   const std::vector<std::string> served(names.begin(), names.end());
-  return {404, vllm::unknown_model_error(model, served, shape)};
+  OwnAnswer own{404, vllm::unknown_model_error(model, served, shape)};
+  own.code = "model_not_found";
+  return own;
 }
 
 OwnAnswer guarded_route_answer(std::string_view path) {

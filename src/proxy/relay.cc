@@ -17,6 +17,9 @@ constexpr std::size_t kMaxTrailers = 100;
 // The id is the first member of an answer, and stands in the first event of a stream.
 constexpr std::size_t kResponseIdWithin = 2048;
 
+// The event behind the last token comes at once and is no token.
+constexpr std::string_view kEndOfStream = "data: [DONE]";
+
 void append_chunk(std::string_view payload, std::string& out) {
   std::array<char, 16> digits;
   const auto end =
@@ -95,13 +98,30 @@ net::Awaitable<Relay::End> Relay::run(std::string head_text) {
 std::size_t Relay::scan() {
   const std::string_view input = upstream_.input().view();
   std::size_t raw_bytes = 0;
+  bool has_payload = false;
+  bool is_end = false;
   while (scanner_.state() == http::BodyScanner::State::kMore) {
     const auto step = scanner_.next(input.substr(raw_bytes));
     if (step.consumed == 0) break;
     raw_bytes += step.consumed;
-    if (!step.payload.empty()) note_payload(step.payload);
+    if (step.payload.empty()) continue;
+    if (!has_payload) is_end = step.payload.starts_with(kEndOfStream);
+    has_payload = true;
+    note_payload(step.payload);
   }
+  if (has_payload && options_.event_stream) note_piece(is_end);
   return raw_bytes;
+}
+
+/// Takes the time of what came in one read: a token, or several when they come close together.
+void Relay::note_piece(bool is_end) {
+  const TimePoint now = Clock::now();
+  if (!first_piece_at_) {
+    first_piece_at_ = now;
+  } else if (options_.gaps != nullptr && !is_end) {
+    options_.gaps->observe(now - last_piece_at_);
+  }
+  last_piece_at_ = now;
 }
 
 void Relay::note_payload(std::string_view payload) {

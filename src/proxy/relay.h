@@ -9,6 +9,7 @@
 
 #include "http/body.h"
 #include "http/head.h"
+#include "metrics/histogram.h"
 #include "net/server_connection.h"
 #include "net/upstream_connection.h"
 #include "openai/usage.h"
@@ -44,6 +45,7 @@ struct RelayOptions {
   bool event_stream = false;  ///< text/event-stream: an error can be told as an event.
   vllm::ErrorShape error_shape = vllm::ErrorShape::kOpenAi;  ///< Of that event.
   ResponseIdListener* response_ids = nullptr;                ///< Null: nobody wants to know.
+  metrics::Histogram* gaps = nullptr;  ///< Of an event stream: the times between its pieces.
   std::span<const http::Field> endpoint_headers;  ///< Trailers of these names are dropped.
 };
 
@@ -76,10 +78,13 @@ class Relay {
   [[nodiscard]] bool head_sent() const { return head_sent_; }
   /// When the head was handed to the client.
   [[nodiscard]] TimePoint head_sent_at() const { return head_sent_at_; }
+  /// When the first bytes of an event stream came.
+  [[nodiscard]] std::optional<TimePoint> first_piece_at() const { return first_piece_at_; }
 
  private:
   std::size_t scan();
   void note_payload(std::string_view payload);
+  void note_piece(bool is_end);
   void look_for_response_id(std::string_view payload);
   void finish_reframed();
   void append_trailers(std::span<const http::Field> trailers);
@@ -102,6 +107,8 @@ class Relay {
   std::vector<http::Field> trailers_;
   std::string error_;
   TimePoint head_sent_at_;
+  std::optional<TimePoint> first_piece_at_;
+  TimePoint last_piece_at_;
   bool head_sent_ = false;
   bool timed_out_ = false;
   std::size_t trailer_bytes_ = 0;  // Of the input, behind the raw bytes.

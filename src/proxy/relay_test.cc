@@ -78,6 +78,7 @@ class Carried {
     options.plan = plan_body(answer.framing, answer.client_minor_version);
     options.gap_limit = answer.gap_limit;
     options.event_stream = answer.event_stream;
+    options.gaps = &gaps_;
     options.endpoint_headers = answer.endpoint_headers;
     if (answer.time_trailer) options.time_trailer_since = Clock::now();
     relay_.emplace(upstream_, *connection_, head_, options);
@@ -113,6 +114,12 @@ class Carried {
   net::UpstreamConnection& upstream() { return upstream_; }
   net::ServerConnection& connection() { return *connection_; }
   Relay& relay() { return *relay_; }
+  /// How many gaps between pieces were noted.
+  [[nodiscard]] std::uint64_t gaps() const {
+    metrics::Distribution distribution;
+    distribution.add(gaps_);
+    return distribution.count();
+  }
 
  private:
   test::Loop& loop_;
@@ -121,6 +128,7 @@ class Carried {
   std::shared_ptr<net::ServerConnection> connection_;
   std::shared_ptr<test::Peer> client_;
   http::ResponseHead head_;
+  metrics::Histogram gaps_{metrics::kInterTokenBounds};
   std::optional<Relay> relay_;
   std::optional<test::Started<End>> running_;
 };
@@ -187,6 +195,34 @@ TEST_F(RelayTest, TheTotalTimeGoesOutAsATrailer) {
   const Answer closed{.framing = Framing::kUntilClose, .time_trailer = true};
   EXPECT_THAT(carry(closed, "abc", 3),
               MatchesRegex("3\r\nabc\r\n0\r\nX-Olla-Response-Time: [0-9]+ms\r\n\r\n"));
+}
+
+TEST_F(RelayTest, OllaW34TheTimesOfAStreamsTokensAreTaken) {
+  Carried carried(loop, deadlines, rules, {.event_stream = true});
+  const TimePoint before = Clock::now();
+  carried.start();
+  loop.run_ready();
+  EXPECT_FALSE(carried.relay().first_piece_at());
+  std::size_t sent = kHead.size();
+  for (const std::string_view piece :
+       {"9\r\ndata: a\n\n\r\n", "9\r\ndata: b\n\n\r\n", "9\r\ndata: c\n\n\r\n"}) {
+    carried.endpoint().send(piece);
+    sent += piece.size();
+    loop.run_until([&] { return carried.client().received().size() == sent; });
+  }
+  carried.endpoint().send("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");  // No token.
+  EXPECT_EQ(carried.end(), End::kComplete);
+  ASSERT_TRUE(carried.relay().first_piece_at());
+  EXPECT_GE(*carried.relay().first_piece_at(), before);
+  EXPECT_EQ(carried.gaps(), 2U);
+}
+
+TEST_F(RelayTest, OtherAnswersHaveNoTokensToTime) {
+  Carried carried(loop, deadlines, rules, {});
+  carried.start_with(std::string(kChunks) + "\r\n");
+  EXPECT_EQ(carried.end(), End::kComplete);
+  EXPECT_FALSE(carried.relay().first_piece_at());
+  EXPECT_EQ(carried.gaps(), 0U);
 }
 
 TEST_F(RelayTest, AnOldClientGetsChunksUnwrapped) {

@@ -16,6 +16,7 @@
 #include "http/head.h"
 #include "limits/gate.h"
 #include "log/logger.h"
+#include "metrics/registry.h"
 #include "net/deadlines.h"
 #include "net/pool.h"
 #include "net/server_connection.h"
@@ -84,6 +85,7 @@ class Findings {
 struct Shared {
   explicit Shared(const config::Config& config) : gate(config, system_seed()) {}
 
+  const TimePoint started = Clock::now();
   routing::Turns turns;
   fleet::ResponseOwners response_owners;
   limits::Gate gate;
@@ -91,6 +93,7 @@ struct Shared {
   RetryBudget retry_budget;
   WaitQueue queue;
   QueueCounters queue_counters;
+  metrics::Registry metrics;  ///< What the threads count of their requests.
 };
 
 /// Told on its thread that Services::snapshot is another one. Must not end another listener's
@@ -116,6 +119,7 @@ struct Services {
   net::Deadlines deadlines;
   net::Pool pool;
   Random random;
+  metrics::Recorder& recorder;  ///< Of this thread, in `shared`.
   /// The fleet as last published; replaced by publish().
   std::shared_ptr<const fleet::Snapshot> snapshot;
   /// Requests that wait for an endpoint's answer.

@@ -2,6 +2,7 @@
 
 #include "http/forward.h"
 #include "http/path.h"
+#include "proxy/accounting.h"
 #include "proxy/admin_routes.h"
 #include "proxy/answer.h"
 #include "proxy/fleet_answers.h"
@@ -14,6 +15,9 @@ namespace olla::proxy {
 namespace {
 
 using Read = net::ServerConnection::Read;
+
+constexpr std::string_view kUnknownRoute = "unknown_route";
+constexpr std::string_view kUnknownProvider = "unknown_provider";
 
 double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
@@ -70,6 +74,7 @@ net::Awaitable<bool> Session::serve_request() {
       log::AccessEntry entry = begin_entry();
       entry.status = log::kClientLeft;
       entry.error = "the client left";
+      entry.ending = log::Ending::kLeft;
       end_entry(entry);
     }
     co_return false;
@@ -81,6 +86,8 @@ net::Awaitable<bool> Session::serve_request() {
   log::AccessEntry entry = begin_entry();
   bool keep = false;
   if (instead) {
+    // A preflight is no request, and what is asked of the gateway itself is none for an endpoint.
+    entry.own_document = instead->code.empty() || entry.path.starts_with("/internal/");
     keep = co_await answer_here(std::move(*instead), entry, reads_body);
   } else {
     keep = co_await route_request(entry);
@@ -100,6 +107,7 @@ log::AccessEntry Session::begin_entry() {
   // Without the query, and without the authority of an absolute form: they may hold secrets.
   const auto path = http::origin_form(head.target).value_or("*");
   entry.path = path.substr(0, path.find('?'));
+  entry.bytes_in = client_->body().size();
   return entry;
 }
 
@@ -108,6 +116,8 @@ void Session::end_entry(log::AccessEntry& entry) {
   if (services_.config.server.request_logging || log::went_wrong(entry)) {
     log::write_access(services_.logger, entry);
   }
+  if (!entry.own_document)
+    services_.recorder.record(record_of(entry, *services_.snapshot), Clock::now());
 }
 
 net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
@@ -115,10 +125,12 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   const auto route = path ? routing::match_route(*path, *services_.config.profiles) : std::nullopt;
   if (!route) {
     OwnAnswer own = co_await answer_of_path(path.value_or(std::string_view()));
+    entry.own_document = own.code != kUnknownRoute && own.code != kUnknownProvider;
     co_return co_await answer_here(std::move(own), entry);
   }
   if (route->path.empty()) {
     OwnAnswer own = redirect_behind_slash(*path);
+    entry.own_document = true;
     co_return co_await answer_here(std::move(own), entry);
   }
   Destination destination{route->provider, route->path, http::plain_path(route->path)};
@@ -131,6 +143,7 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   if (const auto document = fleet_document(route->provider, destination.path)) {
     OwnAnswer own = co_await answer_document(services_, route->provider, *document, client_->head(),
                                              route->path);
+    entry.own_document = true;
     co_return co_await answer_here(std::move(own), entry);
   }
   std::string admin_target;
@@ -141,6 +154,7 @@ net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
     if (plan.refusal) co_return co_await answer_here(std::move(*plan.refusal), entry);
     if (plan.together) {
       OwnAnswer own = co_await ask_together(services_, std::move(plan), request);
+      entry.own_document = true;
       co_return co_await answer_here(std::move(own), entry);
     }
     admin_target = http::without_query_parameter(route->path, "endpoint");
@@ -176,12 +190,12 @@ net::Awaitable<OwnAnswer> Session::answer_of_path(std::string_view target) {
   std::optional<OwnAnswer> answer = co_await services_.internal(services_, request);
   if (answer) co_return std::move(*answer);
   if (target.starts_with("/olla/")) {
-    co_return make_error(404, "unknown_provider",
+    co_return make_error(404, kUnknownProvider,
                          "This gateway has no such provider. Behind /olla/ there may stand: "
                          "proxy, " +
                              services_.config.profiles->prefixes() + ".");
   }
-  co_return make_error(404, "unknown_route",
+  co_return make_error(404, kUnknownRoute,
                        "This gateway has no such path. Proxied paths begin with /v1/ or with "
                        "/olla/PROVIDER/, for example /olla/vllm/.");
 }

@@ -88,6 +88,26 @@ TEST_F(SessionTest, AnswersPipelinedRequestsInTheirOrder) {
   EXPECT_THAT(server.connections(), SizeIs(1));
 }
 
+TEST_F(SessionTest, OllaW33CountsWhatGoesToEndpointsAndNotItsOwnDocuments) {
+  Served served(gateway);
+  served.client().send(get("/olla/vllm/v1/audio/a") + get("/internal/health") +
+                       get("/olla/vllm/health") + get("/olla/vllm/v1/models") +
+                       get("/olla/vllm/..", "") + get("/nowhere") +
+                       "POST /olla/openai/v1/audio/c HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n"
+                       "Connection: close\r\n\r\nok");
+  served.all_received();
+  served.finish();
+  const metrics::Totals totals = gateway.shared.metrics.totals();
+  EXPECT_EQ(totals.requests, 4U);
+  EXPECT_EQ(totals.failures, 0U);
+  EXPECT_EQ(totals.rejected, (std::map<std::string, std::uint64_t, std::less<>>{
+                                 {"invalid_path", 1}, {"unknown_route", 1}}));
+  ASSERT_THAT(totals.pairs, SizeIs(1));
+  EXPECT_EQ(totals.pairs[0].tally.successes(), 2U);
+  EXPECT_EQ(totals.pairs[0].tally.bytes_in, 2U);
+  EXPECT_GT(totals.pairs[0].tally.bytes_out, 100U);
+}
+
 TEST_F(SessionTest, AnswersForTheFleetByItself) {
   Served served(gateway);
   served.client().send(get("/olla/vllm/health") + get("/olla/vllm/ping") +

@@ -31,6 +31,7 @@ Worker::Worker(const Context& context, std::shared_ptr<const fleet::Snapshot> sn
                 .deadlines = net::Deadlines(io_),
                 .pool = net::Pool(services_.deadlines),
                 .random = Random(system_seed()),
+                .recorder = context.shared.metrics.add_recorder(),
                 .snapshot = std::move(snapshot)} {}
 
 // NOLINTNEXTLINE(bugprone-exception-escape): without memory to stop, the process may as well end.

@@ -47,6 +47,7 @@ struct Gateway : private proxy::Findings {
                  .deadlines = net::Deadlines(loop.io()),
                  .pool = net::Pool(services.deadlines),
                  .random = Random(1),
+                 .recorder = shared.metrics.add_recorder(),
                  .snapshot = nullptr} {
     for (std::uint32_t i = 0; i < fleet.size(); ++i) {
       const config::Url& url = config.endpoints[i].address;
