@@ -17,7 +17,7 @@ std::string fixed(double value, int decimals) {
 }
 
 /// "12s", "3m", "5h", "2d": the coarsest unit alone, rounded from minutes on.
-std::string coarse(Duration duration) {
+std::string coarse(WallTime::duration duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
   constexpr double kMinute = 60;
   constexpr double kHour = 3600;
@@ -63,12 +63,12 @@ std::string latency_text(std::int64_t milliseconds) {
   return fixed(static_cast<double>(milliseconds) / 1000, 1) + "s";
 }
 
-std::string ago_text(std::optional<TimePoint> then, TimePoint now) {
+std::string ago_text(std::optional<WallTime> then, WallTime now) {
   if (!then) return "never";
-  return coarse(std::max(now - *then, Duration::zero())) + " ago";
+  return coarse(std::max(now - *then, WallTime::duration::zero())) + " ago";
 }
 
-std::string until_text(std::optional<TimePoint> then, TimePoint now) {
+std::string until_text(std::optional<WallTime> then, WallTime now) {
   if (!then) return "unknown";
   if (*then <= now) return "now";
   return "in " + coarse(*then - now);
@@ -98,7 +98,7 @@ std::string go_duration_text(std::chrono::nanoseconds duration) {
   return text + std::to_string(seconds % 60) + "s";
 }
 
-std::string time_text(std::chrono::system_clock::time_point time) {
+std::string time_text(WallTime time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
   const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
   std::tm parts{};

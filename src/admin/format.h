@@ -11,14 +11,16 @@
 
 namespace olla::admin {
 
+using WallTime = std::chrono::system_clock::time_point;
+
 /// One moment on both clocks: durations are measured on the one and shown on the other.
 struct Moment {
   TimePoint steady;
-  std::chrono::system_clock::time_point wall;
+  WallTime wall;
 
   /// The wall's time at `then`, as far as the wall clock was not set in between.
-  [[nodiscard]] std::chrono::system_clock::time_point wall_at(TimePoint then) const {
-    return wall + std::chrono::duration_cast<std::chrono::system_clock::duration>(then - steady);
+  [[nodiscard]] WallTime wall_at(TimePoint then) const {
+    return wall + std::chrono::duration_cast<WallTime::duration>(then - steady);
   }
 };
 
@@ -37,10 +39,10 @@ std::string percent_text(double percent);
 std::string latency_text(std::int64_t milliseconds);
 
 /// "12s ago", "3m ago"; "never" without a time. Rounded above a minute; a future time is "0s ago".
-std::string ago_text(std::optional<TimePoint> then, TimePoint now);
+std::string ago_text(std::optional<WallTime> then, WallTime now);
 
 /// "in 4s", "in 2m"; "now" when it is over, "unknown" without a time.
-std::string until_text(std::optional<TimePoint> then, TimePoint now);
+std::string until_text(std::optional<WallTime> then, WallTime now);
 
 /// "4s", "12m", "3h 5m", "2d 4h".
 std::string uptime_text(Duration uptime);
@@ -49,7 +51,7 @@ std::string uptime_text(Duration uptime);
 std::string go_duration_text(std::chrono::nanoseconds duration);
 
 /// RFC 3339 in UTC, with as many digits of the fraction as it has, up to nine.
-std::string time_text(std::chrono::system_clock::time_point time);
+std::string time_text(WallTime time);
 
 /// Go's zero time, which stands for "never" where a time has to be.
 constexpr std::string_view kNever = "0001-01-01T00:00:00Z";

@@ -43,18 +43,18 @@ TEST(FormatTest, Latency) {
 
 TEST(FormatTest, AgoAndUntil) {
   struct Case {
-    Duration distance;
+    WallTime::duration distance;
     const char* ago;
     const char* until;
   };
   const Case kCases[] = {
-      {Duration::zero(), "0s ago", "now"}, {milliseconds(4'941), "4s ago", "in 4s"},
-      {seconds(59), "59s ago", "in 59s"},  {seconds(89), "1m ago", "in 1m"},
-      {seconds(90), "2m ago", "in 2m"},    {seconds(3'599), "60m ago", "in 60m"},
-      {hours(1), "1h ago", "in 1h"},       {hours(23) + minutes(59), "24h ago", "in 24h"},
-      {hours(24), "1d ago", "in 1d"},      {hours(36), "2d ago", "in 2d"},
+      {seconds(0), "0s ago", "now"},      {milliseconds(4'941), "4s ago", "in 4s"},
+      {seconds(59), "59s ago", "in 59s"}, {seconds(89), "1m ago", "in 1m"},
+      {seconds(90), "2m ago", "in 2m"},   {seconds(3'599), "60m ago", "in 60m"},
+      {hours(1), "1h ago", "in 1h"},      {hours(23) + minutes(59), "24h ago", "in 24h"},
+      {hours(24), "1d ago", "in 1d"},     {hours(36), "2d ago", "in 2d"},
   };
-  const TimePoint now = TimePoint() + hours(1000);
+  const WallTime now = WallTime() + hours(1000);
   for (const Case& entry : kCases) {
     EXPECT_EQ(ago_text(now - entry.distance, now), entry.ago);
     EXPECT_EQ(until_text(now + entry.distance, now), entry.until);

@@ -1,10 +1,21 @@
 #include "admin/internal.h"
 
+#include <algorithm>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "admin/endpoint_commands.h"
+#include "admin/metrics_page.h"
+#include "admin/picture.h"
+#include "admin/process_document.h"
+#include "admin/stats_documents.h"
+#include "admin/status_documents.h"
 #include "admin/version_document.h"
+#include "http/gzip.h"
+#include "net/background.h"
 #include "proxy/answer.h"
 
 namespace olla::admin {
@@ -34,11 +45,95 @@ Answer version(Services& /*services*/, const InternalRequest& /*request*/) {
   co_return own;
 }
 
+/// Makes an answer on the background thread: of a large fleet it takes milliseconds, and the
+/// streams of this thread shall not wait for them. What `make` refers to has to live that long.
+Answer make_in_background(Services& services, std::function<OwnAnswer()> make) {
+  const auto made = std::make_shared<OwnAnswer>();
+  auto work = [made, make = std::move(make)]() -> std::shared_ptr<const std::string> {
+    *made = make();
+    return nullptr;
+  };
+  co_await net::run_on(services.background, services.io, std::move(work));
+  co_return std::move(*made);
+}
+
+/// The present picture. On any thread: all that is read is shared or immutable.
+Picture picture_of(const Services& services, std::shared_ptr<const fleet::Snapshot> snapshot) {
+  const limits::Violations& violations = services.shared.gate.violations;
+  Scene scene;
+  scene.config = &services.config;
+  scene.snapshot = std::move(snapshot);
+  scene.totals = services.shared.metrics.totals();
+  scene.now = present_moment();
+  scene.started = services.shared.started;
+  scene.refusals = {violations.rate(), violations.size(), violations.access(),
+                    violations.limited_clients()};
+  return take_picture(std::move(scene));
+}
+
+/// Answers with a page of the present picture.
+using PageOfPicture = OwnAnswer (*)(const Picture& picture, const http::RequestHead& head);
+
+template <PageOfPicture page>
+Answer from_picture(Services& services, const InternalRequest& request) {
+  // The snapshot is this thread's to take, and the request lives until it is answered.
+  auto make = [&services, &request, snapshot = services.snapshot] {
+    return page(picture_of(services, snapshot), request.head);
+  };
+  OwnAnswer own = co_await make_in_background(services, std::move(make));
+  co_return own;
+}
+
+OwnAnswer status(const Picture& picture, const http::RequestHead& head) {
+  return conditional_answer(status_document(picture), head.fields);
+}
+
+OwnAnswer endpoints(const Picture& picture, const http::RequestHead& head) {
+  return conditional_answer(endpoints_document(picture), head.fields);
+}
+
+OwnAnswer model_stats(const Picture& picture, const http::RequestHead& /*head*/) {
+  return json_answer(model_stats_document(picture));
+}
+
+OwnAnswer translator_stats(const Picture& picture, const http::RequestHead& /*head*/) {
+  return json_answer(translator_stats_document(picture));
+}
+
+OwnAnswer metrics(const Picture& picture, const http::RequestHead& head) {
+  OwnAnswer own{200, metrics_page(picture)};
+  own.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  own.extra_fields = "Vary: Accept-Encoding\r\n";
+  if (http::accepts_gzip(head.fields)) {
+    own.body = http::gzip(own.body);
+    own.extra_fields += "Content-Encoding: gzip\r\n";
+  }
+  return own;
+}
+
+Answer process(Services& services, const InternalRequest& /*request*/) {
+  auto make = [&services] {
+    const std::uint32_t threads = services.config.server.threads;
+    const std::uint64_t workers =
+        threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+    return json_answer(
+        process_document(present_figures(), present_moment(), services.shared.started, workers));
+  };
+  OwnAnswer own = co_await make_in_background(services, std::move(make));
+  co_return own;
+}
+
 constexpr std::string_view kRead = "GET, HEAD";
 
 constexpr Page kPages[] = {
     {"/internal/endpoints/", "POST", answer_endpoint_command},
     {"/internal/health", kRead, health},
+    {"/internal/status", kRead, from_picture<status>},
+    {"/internal/status/endpoints", kRead, from_picture<endpoints>},
+    {"/internal/stats/models", kRead, from_picture<model_stats>},
+    {"/internal/stats/translators", kRead, from_picture<translator_stats>},
+    {"/internal/metrics", kRead, from_picture<metrics>},
+    {"/internal/process", kRead, process},
     {"/version", kRead, version},
 };
 

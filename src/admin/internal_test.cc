@@ -50,6 +50,41 @@ TEST_F(InternalTest, VersionHasOllasKeys) {
                                          "links", "name", "supported_backends", "version"}));
 }
 
+TEST_F(InternalTest, DocumentsArePicturesOfThisGateway) {
+  for (const char* path :
+       {"/internal/status", "/internal/status/endpoints", "/internal/stats/models",
+        "/internal/stats/translators", "/internal/process"}) {
+    const auto answer = ask("GET", path);
+    ASSERT_TRUE(answer) << path;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_TRUE(nlohmann::json::parse(answer->body).contains("timestamp")) << path;
+    EXPECT_EQ(ask("POST", path)->status, 405);
+  }
+  const auto status = nlohmann::json::parse(ask("GET", "/internal/status")->body);
+  EXPECT_EQ(status["endpoints"][0]["id"], "cxhv8w");
+  EXPECT_EQ(status["system"]["endpoints_up"], "2/2");
+}
+
+TEST_F(InternalTest, AStatusIsSentOnce) {
+  for (const char* path : {"/internal/status", "/internal/status/endpoints"}) {
+    const auto first = ask("GET", path);
+    const std::size_t at = first->extra_fields.find("ETag: ") + 6;
+    const std::string tag =
+        first->extra_fields.substr(at, first->extra_fields.find("\r\n", at) - at);
+    const auto again = ask("GET", path, {{"If-None-Match", tag}});
+    EXPECT_EQ(again->status, 304) << path;
+    EXPECT_EQ(again->body, "");
+  }
+}
+
+TEST_F(InternalTest, MetricsAreText) {
+  const auto answer = ask("GET", "/internal/metrics");
+  EXPECT_EQ(answer->content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_TRUE(answer->body.starts_with("# HELP olla_info "));
+  const auto zipped = ask("GET", "/internal/metrics", {{"Accept-Encoding", "gzip"}});
+  EXPECT_TRUE(zipped->body.starts_with("\x1f\x8b"));
+}
+
 TEST_F(InternalTest, OtherMethodsAreRefused) {
   const auto answer = ask("DELETE", "/internal/health");
   ASSERT_TRUE(answer);

@@ -136,14 +136,23 @@ std::vector<Tally> Totals::by_endpoint(std::size_t endpoints) const {
   return tallies;
 }
 
-std::map<std::string, Tally> Totals::by_model() const {
-  std::map<std::string, Tally> tallies;
+std::map<std::string, std::vector<const PairTally*>> Totals::pairs_by_model() const {
+  std::map<std::string, std::vector<const PairTally*>> models;
   std::map<std::string, std::string> spellings;
   for (const PairTally& pair : pairs) {
     if (pair.model.empty() || pair.tally.requests == 0) continue;
     const std::string& spelling =
         spellings.emplace(lower_case(pair.model), pair.model).first->second;
-    tallies[spelling].add(pair.tally);
+    models[spelling].push_back(&pair);
+  }
+  return models;
+}
+
+std::map<std::string, Tally> Totals::by_model() const {
+  std::map<std::string, Tally> tallies;
+  for (const auto& [model, of_model] : pairs_by_model()) {
+    for (const PairTally* pair : of_model)
+      tallies[model].add(pair->tally);
   }
   return tallies;
 }

@@ -91,7 +91,10 @@ struct Totals {
   [[nodiscard]] Tally all() const;
   /// By the endpoints' ids, of which there are `endpoints`.
   [[nodiscard]] std::vector<Tally> by_endpoint(std::size_t endpoints) const;
-  /// Without the requests that named no model.
+  /// The endpoints of each model, by the spelling of the model that the first of them has. Without
+  /// the requests that named no model. The pointers are into `pairs`.
+  [[nodiscard]] std::map<std::string, std::vector<const PairTally*>> pairs_by_model() const;
+  /// The same added up.
   [[nodiscard]] std::map<std::string, Tally> by_model() const;
 };
 
