@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from typing import Container
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -28,10 +29,10 @@ class _Family:
         return name.removeprefix(self.name) in suffixes if name.startswith(self.name) else False
 
 
-def check_exposition(text: str) -> dict[Series, float]:
+def check_exposition(text: str, misnamed: Container[str] = ()) -> dict[Series, float]:
     """Every sample, by its name and labels. Fails where a rule is broken: HELP and TYPE once for
     each family and before its samples, families contiguous, no series twice, counters (and they
-    alone) end in _total, histograms whole and cumulative."""
+    alone, but for those in `misnamed`) end in _total, histograms whole and cumulative."""
     assert text.endswith("\n") or not text, "the last line has no end"
     families: dict[str, _Family] = {}
     present = None
@@ -56,7 +57,7 @@ def check_exposition(text: str) -> dict[Series, float]:
         assert series not in present.samples, f"twice: {line}"
         present.samples[series] = value
     for family in families.values():
-        _check_family(family)
+        _check_family(family, misnamed)
     return {
         series: value for family in families.values() for series, value in family.samples.items()
     }
@@ -71,11 +72,11 @@ def _parse(line: str) -> tuple[str, dict[str, str], float]:
     return match.group(1), labels, float(match.group(3).replace("Inf", "inf"))
 
 
-def _check_family(family: _Family) -> None:
+def _check_family(family: _Family, misnamed: Container[str]) -> None:
     name = family.name
     assert family.help and family.type, f"{name} has no HELP or no TYPE"
     assert family.samples, f"{name} has no samples"
-    if family.type != "untyped":
+    if family.type != "untyped" and name not in misnamed:
         assert (family.type == "counter") == name.endswith("_total"), f"{name} is a {family.type}"
     if family.type == "histogram":
         _check_histogram(family)

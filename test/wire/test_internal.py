@@ -1,0 +1,283 @@
+"""The gateway's own documents: what it tells of the requests that it served."""
+
+import gzip
+import json
+import time
+
+import pytest
+
+from harness.client import Client
+from harness.environment import scaled
+from harness.errors import assert_error
+from harness.exposition import check_exposition, official_samples, series
+from harness.message import json_request
+from harness.world import World
+
+CHAT = "/olla/vllm/v1/chat/completions"
+# Olla's names, which dashboards know: gauges that end in _total, and counters that do not.
+MISNAMED = {
+    "olla_endpoints_total",
+    "olla_models_total",
+    "olla_endpoint_traffic_bytes",
+    "olla_models_traffic_bytes",
+    "olla_model_traffic_bytes",
+}
+DOCUMENTS = [
+    "/internal/status",
+    "/internal/status/endpoints",
+    "/internal/stats/models",
+    "/internal/stats/translators",
+    "/internal/process",
+]
+
+
+def question(model: str = "m1", content: str = "ok", **more) -> dict:
+    return {"model": model, "messages": [{"role": "user", "content": content}], **more}
+
+
+def answer(exchange) -> None:
+    """Does what the message says."""
+    content = json.loads(exchange.request.body)["messages"][0]["content"]
+    usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    if content == "fail":
+        exchange.reply(500, b'{"error":{"message":"no","code":500}}')
+    elif content == "complain":
+        exchange.reply(400, b'{"error":{"message":"what?","code":400}}')
+    elif content == "break":
+        exchange.begin_stream()
+        exchange.event('{"choices":[]}')
+        exchange.reset()
+    elif content == "wait":
+        exchange.wait_for_close()
+    else:
+        exchange.json(json.dumps({"object": "chat.completion", "usage": usage}).encode())
+
+
+class Watched:
+    """A gateway before one scripted backend, and what it tells."""
+
+    def __init__(self, world: World, *models: str, config: dict | None = None):
+        self.backend = world.backend(answer, name="b1")
+        self.backend.models = list(models)
+        self.gateway = world.gateway(self.backend, config=config, ready=[])
+        self.until(
+            lambda: self.document("/internal/status")["endpoints"][0]["models"]["count"],
+            "the models of the backend",
+        )
+
+    def get(self, path: str, headers=(), method: str = "GET"):
+        client = Client(self.gateway.port)
+        try:
+            return client.request(method, path, headers)
+        finally:
+            client.close()
+
+    def document(self, path: str) -> dict:
+        response = self.get(path)
+        assert response.status == 200, response
+        return response.json()
+
+    def ask(self, document: dict, status: int = 200, headers=()) -> None:
+        client = Client(self.gateway.port)
+        try:
+            assert client.post(CHAT, document, headers).status == status
+        finally:
+            client.close()
+
+    def metrics(self) -> dict:
+        response = self.get("/internal/metrics")
+        assert response.status == 200
+        assert response.header("content-type") == "text/plain; version=0.0.4; charset=utf-8"
+        text = response.body.decode()
+        samples = check_exposition(text, MISNAMED)
+        official = official_samples(text)
+        for key, value in samples.items():
+            if key[0] not in MISNAMED:
+                assert official[key] == value, key
+        return samples
+
+    def until(self, condition, what: str):
+        deadline = time.monotonic() + scaled(15)
+        while not (hit := condition()):
+            assert time.monotonic() < deadline, f"never came: {what}"
+            time.sleep(0.02)
+        return hit
+
+    def counted(self, requests: int) -> dict:
+        """The metrics, once so many requests were counted: a client has its answer before."""
+        total = series("olla_requests_total")
+        return self.until(
+            lambda: (samples := self.metrics())[total] >= requests and samples,
+            f"{requests} requests",
+        )
+
+
+def test_olla_w33_and_w35_count_each_request_once_and_right(world: World):
+    watched = Watched(world, "m1", config={"server": {"request_limits": {"max_body_size": 5000}}})
+    for _ in range(7):
+        watched.ask(question())
+    for _ in range(3):
+        watched.ask(question(content="fail"), 500)
+    for _ in range(2):
+        watched.ask(question(content="complain"), 400)
+    for _ in range(4):
+        watched.ask(question(model="nobody-has-it"), 404)
+    watched.ask(question(content="x" * 6000), 413)
+    assert watched.get("/nowhere").status == 404
+    broken = world.connect(watched.gateway)
+    broken.send(json_request(CHAT, question(content="break", stream=True)))
+    broken.read_rest()
+    leaver = world.connect(watched.gateway)
+    leaver.send(json_request(CHAT, question(content="wait")))
+    watched.backend.wait_for_requests(14)
+    leaver.close()
+    samples = watched.counted(20)
+
+    def value(name: str, **labels: str) -> float:
+        return samples[series(name, **labels)]
+
+    assert value("olla_requests_total") == 20
+    assert value("olla_failures_total") == 4
+    assert value("olla_client_disconnects_total") == 1
+    assert value("olla_requests_rejected_total", reason="model_not_found") == 4
+    assert value("olla_requests_rejected_total", reason="request_too_large") == 1
+    assert value("olla_requests_rejected_total", reason="unknown_route") == 1
+    assert value("olla_request_failures_total", reason="endpoint_error") == 3
+    assert value("olla_request_failures_total", reason="answer_broken") == 1
+    assert value("olla_endpoint_requests_total", endpoint="b1") == 14
+    assert value("olla_endpoint_failures_total", endpoint="b1") == 4
+    assert value("olla_endpoint_responses_total", endpoint="b1", **{"class": "5xx"}) == 3
+    assert value("olla_endpoint_responses_total", endpoint="b1", **{"class": "4xx"}) == 2
+    assert value("olla_model_requests_total", model="m1") == 14
+    assert value("olla_model_successful_requests_total", model="m1") == 9
+    assert value("olla_prompt_tokens_total", model="m1", endpoint="b1") == 49
+    system = watched.document("/internal/status")["system"]
+    assert (system["total_requests"], system["total_failures"]) == (20, 4)
+    assert system["rejected"] == {"model_not_found": 4, "request_too_large": 1, "unknown_route": 1}
+    (endpoint,) = watched.document("/internal/status/endpoints")["endpoints"]
+    assert endpoint["request_count"] == 14
+
+
+def test_olla_w34_streams_have_tokens_and_times_and_models_their_endpoints(world: World):
+    sim = world.sim("--ttft", "0.05", "--itl", "0.005")
+    fleet = world.fleet(sim.endpoint(name="gpu"))
+    for _ in range(3):
+        response = fleet.chat(stream=True, stream_options={"include_usage": True}, max_tokens=20)
+        assert response.status == 200
+
+    def told():
+        entries = fleet_json(fleet, "/internal/stats/models")["models"]
+        return entries and entries[0]["total_requests"] == 3 and entries[0]
+
+    model = fleet.until(told, "three requests")
+    assert model["name"] == "tiny"
+    assert model["unique_clients"] == 1
+    assert (model["routing_hits"], model["routing_misses"]) == (3, 0)
+    assert model["endpoint_breakdown"]["gpu"]["total_requests"] == 3
+    assert model["completion_tokens"] == 60
+    document = fleet_json(fleet, "/internal/stats/models")
+    assert document["endpoints"]["gpu"]["tiny"]["total_requests"] == 3
+    client = world.connect(fleet.gateway)
+    text = client.request("GET", "/internal/metrics").body.decode()
+    samples = check_exposition(text, MISNAMED)
+    labels = {"endpoint": "gpu", "model": "tiny"}
+    assert samples[series("olla_completion_tokens_total", **labels)] == 60
+    assert samples[series("olla_time_to_first_token_seconds_count", **labels)] == 3
+    assert samples[series("olla_time_to_first_token_seconds_sum", **labels)] >= 0.15
+    # The first of 20 tokens has no gap before it; tokens that come together have none either.
+    assert 3 <= samples[series("olla_inter_token_latency_seconds_count", **labels)] <= 3 * 22
+    assert samples[series("olla_request_duration_seconds_count", **labels)] == 3
+
+
+def fleet_json(fleet, path: str) -> dict:
+    client = Client(fleet.gateway.port)
+    try:
+        return client.request("GET", path).json()
+    finally:
+        client.close()
+
+
+def test_olla_w36_junk_models_make_no_series(world: World):
+    watched = Watched(world, "m1")
+    client = world.connect(watched.gateway)
+    for number in range(300):
+        assert client.post(CHAT, question(model=f"junk-{number}")).status == 404
+    watched.ask(question())
+    watched.ask(question(model="M1"))
+    samples = watched.counted(302)
+    models = {dict(labels)["model"] for _, labels in samples if "model" in dict(labels)}
+    assert models == {"m1"}
+    assert samples[series("olla_model_requests_total", model="m1")] == 2
+
+
+def test_a_model_of_an_endpoint_that_tells_none_is_unknown(world: World):
+    backend = world.backend(answer, name="b1")
+    gateway = world.gateway(backend)
+    client = world.connect(gateway)
+    for number in range(20):
+        assert client.post(CHAT, question(model=f"some-{number}")).status == 200
+
+    def models() -> dict[str, int]:
+        document = client.request("GET", "/internal/stats/models").json()
+        return {entry["name"]: entry["total_requests"] for entry in document["models"]}
+
+    deadline = time.monotonic() + scaled(10)
+    while models() != {"_unknown": 20}:
+        assert time.monotonic() < deadline, models()
+
+
+@pytest.mark.parametrize("path", ["/internal/status", "/internal/status/endpoints"])
+def test_a_status_that_did_not_change_is_not_sent_again(world: World, path: str):
+    watched = Watched(world, "m1")
+    first = watched.get(path)
+    tag = first.header("etag")
+    assert tag.startswith('W/"')
+    assert first.header("cache-control") == "private, no-cache"
+    assert first.header("vary") == "Accept-Encoding"
+
+    def unchanged():
+        """The health check that comes in between may make a difference, but not for long."""
+        nonlocal tag
+        response = watched.get(path, [("If-None-Match", f'"other", {tag}')])
+        if response.status == 304:
+            return response
+        tag = response.header("etag")
+        return None
+
+    response = watched.until(unchanged, "304")
+    assert response.body == b"" and response.header("etag") == tag
+    assert response.header("content-length") is None
+    watched.ask(question())
+    watched.counted(1)
+    assert watched.get(path, [("If-None-Match", tag)]).status == 200
+
+
+def test_documents_are_compressed_for_those_who_take_it(world: World):
+    watched = Watched(world, "m1")
+    for path in ("/internal/status", "/internal/status/endpoints", "/internal/metrics"):
+        response = watched.get(path, [("Accept-Encoding", "br, gzip")])
+        assert response.header("content-encoding") == "gzip"
+        plain = watched.get(path)
+        assert plain.header("content-encoding") is None
+        assert len(gzip.decompress(response.body)) == pytest.approx(len(plain.body), abs=100)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, "/internal/metrics", "/version"])
+def test_documents_are_read_with_get_and_head_alone(world: World, path: str):
+    gateway = world.gateway()
+    client = world.connect(gateway)
+    refused = client.request("POST", path, body=b"{}")
+    assert_error(refused, 405)
+    assert refused.header("allow") == "GET, HEAD"
+    head = client.request("HEAD", path)
+    assert head.status == 200 and head.body == b""
+    assert client.request("GET", path).header("x-olla-request-id")
+
+
+def test_times_in_documents_are_times(world: World):
+    document = Watched(world, "m1").document("/internal/status")
+    assert document["timestamp"].endswith("Z")
+    (endpoint,) = document["endpoints"]
+    assert endpoint["last_check"].endswith(" ago")
+    assert endpoint["status"] == "healthy" and endpoint["breaker"] == "closed"
+    assert document["system"]["start_time"] < document["timestamp"]
