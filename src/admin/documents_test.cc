@@ -86,6 +86,7 @@ TEST_F(DocumentsTest, TheStatusOfAnIdleSystem) {
   EXPECT_EQ(endpoint["next_check"], "in 4s");
   EXPECT_EQ(endpoint["health_check_at"], "2026-11-23T01:55:11Z");
   EXPECT_EQ(endpoint["issues"], "");
+  EXPECT_EQ(endpoint["models"]["last_updated"], "2026-11-23T01:54:41Z");
   EXPECT_EQ(endpoint["breaker"], "closed");
   EXPECT_FALSE(endpoint.contains("avg_latency_ms"));
   EXPECT_EQ(endpoints_document(picture())["endpoints"][0]["success_rate"], "N/A");

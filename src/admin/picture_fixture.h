@@ -29,6 +29,7 @@ struct PictureTest : testing::Test {
       vllm::ModelEntry model;
       model.id = "Org/Llama";
       fleet->set_models(EndpointId(i), {model}, 1);
+      fleet->note_models_read(EndpointId(i), start);
       fleet::CheckReport checks;
       checks.last = fleet::Verdict::kPassed;
       checks.latency = std::chrono::milliseconds(2);

@@ -73,10 +73,17 @@ void add_own(const EndpointPicture& endpoint, Json& out) {
   out["completion_tokens"] = tally.completion_tokens;
 }
 
+/// When the endpoint's models were listed last.
+std::optional<WallTime> models_read_at(const EndpointPicture& endpoint, const Moment& now) {
+  const auto& read_at = endpoint.view->models_read_at;
+  return read_at ? std::optional(now.wall_at(*read_at)) : std::nullopt;
+}
+
 Json status_entry(const EndpointPicture& endpoint, const Moment& now) {
   const config::Endpoint& config = endpoint.config();
   const metrics::Tally& tally = endpoint.tally;
   const fleet::CheckReport& checks = endpoint.view->checks;
+  const auto models_read = models_read_at(endpoint, now);
   Json out = {
       {"name", config.name},
       {"id", endpoint.id},
@@ -91,7 +98,9 @@ Json status_entry(const EndpointPicture& endpoint, const Moment& now) {
       {"last_check", ago_text(known(checks.checked_at), now.wall)},
       {"next_check", until_text(known(checks.next_at), now.wall)},
       {"issues", issues_of(endpoint)},
-      {"models", {{"count", endpoint.models}, {"last_updated", kNever}}},
+      {"models",
+       {{"count", endpoint.models},
+        {"last_updated", models_read ? time_text(*models_read) : std::string(kNever)}}},
   };
   add_checks(endpoint, out);
   add_latencies(tally, out);
@@ -120,6 +129,11 @@ Json list_entry(const EndpointPicture& endpoint, const Moment& now) {
   if (known(checks.checked_at)) {
     out["response_time"] =
         latency_text(std::chrono::duration_cast<std::chrono::milliseconds>(checks.latency).count());
+  }
+  const auto models_read = models_read_at(endpoint, now);
+  if (models_read) {
+    out["last_model_sync"] = ago_text(models_read, now.wall);
+    out["last_model_sync_at"] = time_text(*models_read);
   }
   const std::string_view issue = main_issue_of(endpoint);
   if (!issue.empty()) out["issues"] = issue;
