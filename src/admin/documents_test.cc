@@ -181,7 +181,8 @@ TEST_F(DocumentsTest, FewSuccessesAreAnIssue) {
 
 TEST_F(DocumentsTest, EndpointsAreSortedByPriorityThenHealthThenName) {
   std::vector<std::string> names;
-  for (const Json& endpoint : status_document(picture())["endpoints"])
+  const Json document = status_document(picture());
+  for (const Json& endpoint : document["endpoints"])
     names.push_back(endpoint["name"]);
   EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "c"}));
 }

@@ -159,7 +159,7 @@ def test_olla_w33_and_w35_count_each_request_once_and_right(world: World):
 
 
 def test_olla_w34_streams_have_tokens_and_times_and_models_their_endpoints(world: World):
-    sim = world.sim("--ttft", "0.05", "--itl", "0.005")
+    sim = world.sim("--ttft", "50ms", "--itl", "5ms")
     fleet = world.fleet(sim.endpoint(name="gpu"))
     for _ in range(3):
         response = fleet.chat(stream=True, stream_options={"include_usage": True}, max_tokens=20)
@@ -278,6 +278,5 @@ def test_times_in_documents_are_times(world: World):
     document = Watched(world, "m1").document("/internal/status")
     assert document["timestamp"].endswith("Z")
     (endpoint,) = document["endpoints"]
-    assert endpoint["last_check"].endswith(" ago")
     assert endpoint["status"] == "healthy" and endpoint["breaker"] == "closed"
     assert document["system"]["start_time"] < document["timestamp"]
