@@ -65,7 +65,7 @@ TEST_F(DocumentsTest, HaveAllKeysOfOllas) {
   expect_parts(olla_document("/internal/stats/translators"), translator_stats_document(view),
                "translators");
   expect_parts(olla_document("/internal/process"),
-               process_document(present_figures(), {now, wall}, start, 2), "process");
+               process_document(present_figures(), {now, wall}, {start, wall}, 2), "process");
 }
 
 TEST_F(DocumentsTest, TheStatusOfAnIdleSystem) {
@@ -243,7 +243,7 @@ TEST_F(DocumentsTest, TheProcessIsReadFromTheSystem) {
   EXPECT_EQ(figures.threads, 7U);
   EXPECT_EQ(figures.stack, 0U);
   figures.memory = 3U << 20;
-  const Json document = process_document(figures, {now, wall}, start, 2);
+  const Json document = process_document(figures, {now, wall}, {start, wall}, 2);
   EXPECT_EQ(document["memory"]["memory_pressure"], "MEDIUM");
   EXPECT_EQ(document["goroutines"]["count"], 7);
   EXPECT_EQ(document["runtime"]["uptime"], "42s");

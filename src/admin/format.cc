@@ -38,10 +38,6 @@ std::string trimmed(double value) {
 
 }  // namespace
 
-Moment present_moment() {
-  return {Clock::now(), std::chrono::system_clock::now()};
-}
-
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits{"KB", "MB", "GB", "TB", "PB"};
   if (bytes < 1024) return std::to_string(bytes) + " B";

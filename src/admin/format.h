@@ -7,24 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/moment.h"
 
 namespace olla::admin {
-
-using WallTime = std::chrono::system_clock::time_point;
-
-/// One moment on both clocks: durations are measured on the one and shown on the other.
-struct Moment {
-  TimePoint steady;
-  WallTime wall;
-
-  /// The wall's time at `then`, as far as the wall clock was not set in between.
-  [[nodiscard]] WallTime wall_at(TimePoint then) const {
-    return wall + std::chrono::duration_cast<WallTime::duration>(then - steady);
-  }
-};
-
-Moment present_moment();
 
 // The texts for people in the gateway's documents, in the very grammar of Olla's, which dashboards
 // take apart.

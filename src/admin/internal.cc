@@ -64,7 +64,7 @@ Picture picture_of(const Services& services, std::shared_ptr<const fleet::Snapsh
   scene.config = &services.config;
   scene.snapshot = std::move(snapshot);
   scene.totals = services.shared.metrics.totals();
-  scene.now = present_moment();
+  scene.now = Moment::present();
   scene.started = services.shared.started;
   scene.refusals = {violations.rate(), violations.size(), violations.access(),
                     violations.limited_clients()};
@@ -117,7 +117,7 @@ Answer process(Services& services, const InternalRequest& /*request*/) {
     const std::uint64_t workers =
         threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
     return json_answer(
-        process_document(present_figures(), present_moment(), services.shared.started, workers));
+        process_document(present_figures(), Moment::present(), services.shared.started, workers));
   };
   OwnAnswer own = co_await make_in_background(services, std::move(make));
   co_return own;

@@ -61,7 +61,7 @@ void write_system(const Picture& picture, Exposition& page) {
   single(page, "olla_total_traffic_bytes", kGauge, "Total traffic across all endpoints in bytes",
          picture.all.bytes());
   single(page, "olla_uptime_seconds", kGauge, "Olla process uptime in seconds",
-         std::chrono::duration<double>(picture.now.steady - picture.started).count());
+         std::chrono::duration<double>(picture.now.steady - picture.started.steady).count());
   single(page, "olla_active_connections", kGauge, "Active connections across all endpoints",
          picture.connections);
   single(page, "olla_security_violations_total", kCounter, "Total security violations",

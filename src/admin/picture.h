@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin/format.h"
+#include "base/moment.h"
 #include "config/config.h"
 #include "fleet/snapshot.h"
 #include "metrics/totals.h"
@@ -45,7 +46,7 @@ struct Picture {
   std::shared_ptr<const fleet::Snapshot> snapshot;
   metrics::Totals totals;
   Moment now;
-  TimePoint started;
+  Moment started;
   Refusals refusals;
 
   std::vector<EndpointPicture> endpoints;  ///< In the order of the config.
@@ -64,7 +65,7 @@ struct Scene {
   std::shared_ptr<const fleet::Snapshot> snapshot;
   metrics::Totals totals;
   Moment now;
-  TimePoint started;
+  Moment started;
   Refusals refusals = {};
 };
 

@@ -45,7 +45,7 @@ struct PictureTest : testing::Test {
     scene.snapshot = fleet->snapshot();
     scene.totals = registry.totals();
     scene.now = {now, wall};
-    scene.started = start;
+    scene.started = {start, wall - std::chrono::seconds(42)};
     scene.refusals = refusals;
     return take_picture(std::move(scene));
   }

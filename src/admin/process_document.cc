@@ -63,9 +63,9 @@ ProcessFigures present_figures() {
   return figures;
 }
 
-Json process_document(const ProcessFigures& figures, const Moment& now, TimePoint started,
+Json process_document(const ProcessFigures& figures, const Moment& now, Moment started,
                       std::uint64_t workers) {
-  const Duration uptime = now.steady - started;
+  const Duration uptime = now.steady - started.steady;
   return {
       {"timestamp", time_text(now.wall)},
       {"memory",

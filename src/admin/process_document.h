@@ -28,7 +28,7 @@ ProcessFigures present_figures();
 
 /// GET /internal/process, with the keys of Olla's document. Those that speak of Go's runtime have
 /// what comes closest, and 0 where there is nothing of the kind: docs/metrics.md lists them.
-Json process_document(const ProcessFigures& figures, const Moment& now, TimePoint started,
+Json process_document(const ProcessFigures& figures, const Moment& now, Moment started,
                       std::uint64_t workers);
 
 }  // namespace olla::admin

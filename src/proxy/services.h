@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/moment.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "fleet/response_owners.h"
@@ -85,7 +86,7 @@ class Findings {
 struct Shared {
   explicit Shared(const config::Config& config) : gate(config, system_seed()) {}
 
-  const TimePoint started = Clock::now();
+  const Moment started = Moment::present();
   routing::Turns turns;
   fleet::ResponseOwners response_owners;
   limits::Gate gate;
