@@ -68,6 +68,11 @@ Picture picture_of(const Services& services, std::shared_ptr<const fleet::Snapsh
   scene.started = services.shared.started;
   scene.refusals = {violations.rate(), violations.size(), violations.access(),
                     violations.limited_clients()};
+  const proxy::QueueCounters& queue = services.shared.queue_counters;
+  scene.waiting = {services.shared.queue.waiting(), queue.queued.load(std::memory_order_relaxed),
+                   queue.timed_out.load(std::memory_order_relaxed),
+                   queue.refused.load(std::memory_order_relaxed),
+                   services.shared.retry_budget.refused()};
   return take_picture(std::move(scene));
 }
 

@@ -284,8 +284,16 @@ void write_requests(const Picture& picture, Exposition& page) {
          totals.retries);
   page.family("olla_picks_total", kCounter, "Tries on endpoints by the policy that chose them");
   page.sample({{"policy", to_string(picture.config->proxy.load_balancer)}}, totals.tries);
+  single(page, "olla_retries_refused_total", kCounter,
+         "Tries elsewhere that the retry budget did not allow", picture.waiting.retries_refused);
+  single(page, "olla_queue_waiting", kGauge, "Requests that wait for an endpoint now",
+         picture.waiting.now);
   single(page, "olla_queue_requests_total", kCounter, "Requests that had to wait for an endpoint",
-         totals.queued);
+         picture.waiting.queued);
+  single(page, "olla_queue_timeouts_total", kCounter,
+         "Requests whose wait was over before an endpoint was found", picture.waiting.timed_out);
+  single(page, "olla_queue_refused_total", kCounter, "Requests that found the queue full",
+         picture.waiting.refused);
   single(page, "olla_queue_wait_seconds_total", kCounter, "Time that they waited, in all",
          totals.queued_seconds);
   single(page, "olla_internal_access_violations_total", kCounter,

@@ -37,6 +37,7 @@ Picture take_picture(Scene scene) {
   picture.now = scene.now;
   picture.started = scene.started;
   picture.refusals = scene.refusals;
+  picture.waiting = scene.waiting;
   const auto& views = picture.snapshot->endpoints;
   std::vector<NamedUrl> urls;
   for (const fleet::EndpointView& view : views)

@@ -23,6 +23,16 @@ struct Refusals {
   std::uint64_t clients = 0;  ///< Clients that were over a rate limit.
 };
 
+/// Requests that wait for an endpoint, and tries that were too many.
+struct Waiting {
+  std::uint64_t now = 0;
+  // Since the start:
+  std::uint64_t queued = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t refused = 0;          ///< The queue was full.
+  std::uint64_t retries_refused = 0;  ///< The retry budget was used up.
+};
+
 /// One endpoint at that moment.
 struct EndpointPicture {
   const fleet::EndpointView* view = nullptr;
@@ -48,6 +58,7 @@ struct Picture {
   Moment now;
   Moment started;
   Refusals refusals;
+  Waiting waiting;
 
   std::vector<EndpointPicture> endpoints;  ///< In the order of the config.
   metrics::Tally all;                      ///< Of all endpoints.
@@ -67,6 +78,7 @@ struct Scene {
   Moment now;
   Moment started;
   Refusals refusals = {};
+  Waiting waiting = {};
 };
 
 Picture take_picture(Scene scene);

@@ -164,6 +164,7 @@ Json system_part(const Picture& picture) {
       {"has_traffic", has_traffic},
       {"client_disconnects", totals.clients_left},
       {"retries", totals.retries},
+      {"queued_requests", picture.waiting.now},
       {"rejected", totals.rejected},
   };
 }

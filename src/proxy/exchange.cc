@@ -167,7 +167,12 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
                       tells_of_a_fault(attempt_->response().status);
   if (faulty) note_fault();
   if (means_elsewhere()) {
-    if (!faulty) seat_.booking().note_success();  // It is there and in its senses.
+    if (faulty) {
+      request_.services.recorder.note_failed_try(attempt_->view().endpoint->id,
+                                                 counted_model(entry, attempt_->view()));
+    } else {
+      seat_.booking().note_success();  // It is there and in its senses.
+    }
     attempt_->drop_answer();
     co_return Next::kElsewhere;
   }
