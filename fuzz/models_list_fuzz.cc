@@ -29,7 +29,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
            {models::Shape::kUnified, models::Shape::kOpenAi, models::Shape::kVllm,
             models::Shape::kOllama, models::Shape::kLmStudio, models::Shape::kLemonade})
         OLLA_CHECK(nlohmann::json::accept(models::list_document(catalogue, all, shape)));
-      OLLA_CHECK(nlohmann::json::accept(models::anthropic_list(all)));
     }
   }
   return 0;

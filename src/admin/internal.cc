@@ -13,6 +13,7 @@
 #include "admin/process_document.h"
 #include "admin/stats_documents.h"
 #include "admin/status_documents.h"
+#include "admin/models_pages.h"
 #include "admin/version_document.h"
 #include "http/gzip.h"
 #include "net/background.h"
@@ -139,6 +140,10 @@ constexpr Page kPages[] = {
     {"/internal/stats/translators", kRead, from_picture<translator_stats>},
     {"/internal/metrics", kRead, from_picture<metrics>},
     {"/internal/process", kRead, process},
+    {"/internal/status/models", kRead, show_models_status},
+    {"/internal/discovery/refresh", "POST", refresh_discovery},
+    {"/olla/models", kRead, list_all_models},
+    {"/olla/models/", kRead, show_model},
     {"/version", kRead, version},
 };
 

@@ -46,7 +46,7 @@ class Collection {
     }
   }
 
-  [[nodiscard]] const Model* find(std::string_view name) const {
+  [[nodiscard]] Model* find(std::string_view name) {
     const auto place = index_.find(lower_ascii(name));
     return place == index_.end() ? nullptr : &catalogue_.models[place->second];
   }
@@ -88,7 +88,7 @@ class Collection {
 };
 
 /// The model that an alias is: what each endpoint is asked for in its place.
-Model model_of(const config::ModelAlias& alias, const Collection& collection, std::size_t sources) {
+Model model_of(const config::ModelAlias& alias, Collection& collection, std::size_t sources) {
   Model model;
   model.id = alias.name;
   model.aliases = {alias.name};
@@ -96,8 +96,9 @@ Model model_of(const config::ModelAlias& alias, const Collection& collection, st
   model.created = std::numeric_limits<std::int64_t>::max();
   std::vector<bool> taken(sources, false);
   for (const std::string& name : alias.models) {
-    const Model* target = collection.find(name);
+    Model* target = collection.find(name);
     if (target == nullptr) continue;
+    add_once(target->aliases, alias.name);
     model.created = std::min(model.created, target->created);
     for (const Offer& offer : target->offers) {
       if (taken[offer.source]) continue;
@@ -173,10 +174,12 @@ Catalogue make_catalogue(std::vector<Source> sources, const FirstSeen& first_see
 
 const Model* find_model(const Catalogue& catalogue, std::string_view name) {
   const std::string wanted = lower_ascii(name);
-  const auto found =
-      std::find_if(catalogue.models.begin(), catalogue.models.end(),
-                   [&wanted](const Model& model) { return has_name(model, wanted); });
-  return found == catalogue.models.end() ? nullptr : &*found;
+  const Model* by_alias = nullptr;
+  for (const Model& model : catalogue.models) {
+    if (lower_ascii(model.id) == wanted) return &model;
+    if (by_alias == nullptr && has_name(model, wanted)) by_alias = &model;
+  }
+  return by_alias;
 }
 
 bool is_available(const Catalogue& catalogue, const Model& model) {

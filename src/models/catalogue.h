@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "models/entry.h"
 #include "models/name.h"
@@ -23,6 +24,7 @@ struct Source {
   bool ready = false;                           ///< Whether requests may go there.
   std::shared_ptr<const void> owner = nullptr;  ///< Keeps `entries` alive.
   std::span<const ModelEntry> entries = {};
+  std::optional<TimePoint> read_at = std::nullopt;  ///< When it listed them.
 };
 
 /// A model at one endpoint.
@@ -68,7 +70,8 @@ struct Catalogue {
 [[nodiscard]] Catalogue make_catalogue(std::vector<Source> sources, const FirstSeen& first_seen,
                                        const Rules& rules);
 
-/// The model of this id or alias, whatever the case of its letters; nullptr when there is none.
+/// The model of this id, or else of this alias, whatever the case of its letters; nullptr when
+/// there is none.
 [[nodiscard]] const Model* find_model(const Catalogue& catalogue, std::string_view name);
 
 /// Whether requests for the model may go somewhere now.

@@ -67,6 +67,7 @@ TEST(CatalogueTest, ListsAliasesWithTheFirstTargetThatEachEndpointHas) {
                      {{"big", 5}, {"small", 4}, {"SMALL", 4}}, {.aliases = aliases});
   EXPECT_THAT(ids_of(catalogue), ElementsAre("small", "big", "Default"))
       << "an alias of nothing is none, and a model's own name is no alias";
+  EXPECT_THAT(catalogue.models[1].aliases, ElementsAre("big", "Default"));
   const Model& alias = catalogue.models[2];
   EXPECT_TRUE(alias.is_alias);
   EXPECT_EQ(alias.created, 4);

@@ -65,11 +65,6 @@ Json openai_item(const Model& model) {
           {"owned_by", owner_of(entry)}};
 }
 
-std::string without(std::string text, char c) {
-  text.erase(std::remove(text.begin(), text.end(), c), text.end());
-  return text;
-}
-
 Json unified_item(const Catalogue& catalogue, const Model& model) {
   Json availability = Json::array();
   std::set<std::size_t> told;
@@ -83,7 +78,7 @@ Json unified_item(const Catalogue& catalogue, const Model& model) {
       {"family", model.parts.family},
       {"variant", model.parts.variant},
       {"parameter_size", config::lower_ascii(model.parts.parameter_size)},
-      {"quantization", without(config::lower_ascii(model.parts.quantization), '_')},
+      {"quantization", short_quantization(model.parts.quantization)},
       {"aliases", model.aliases},
       {"availability", std::move(availability)},
       {"capabilities", model.capabilities},
@@ -154,11 +149,13 @@ std::string items_of_type(const Catalogue& catalogue, std::span<const Model* con
                                                    const Model& model, const ModelEntry&)>& item) {
   std::string out;
   for (const Model* model : models) {
+    const bool available = is_available(catalogue, *model);
     std::set<std::string_view> names;
     for (const Offer& offer : model->offers) {
       const Source& source = catalogue.sources[offer.source];
       const std::string& name = model->is_alias ? model->id : offer.entry->id;
-      if (source.type != type || !names.insert(name).second) continue;
+      if (source.type != type || (available && !source.ready)) continue;
+      if (!names.insert(name).second) continue;
       if (!out.empty()) out += ',';
       out += text_of(item(name, source, *model, *offer.entry));
     }
@@ -209,20 +206,10 @@ std::string list_document(const Catalogue& catalogue, std::span<const Model* con
   return R"({"object":"list","data":[)" + data + "]}";
 }
 
-std::string anthropic_list(std::span<const Model* const> models) {
-  Json data = Json::array();
-  for (const Model* model : models) {
-    data.push_back({{"type", "model"},
-                    {"id", model->id},
-                    {"display_name", model->id},
-                    {"created_at", utc_text(model->created)}});
-  }
-  const Json none(nullptr);
-  Json document = {{"data", std::move(data)},
-                   {"has_more", false},
-                   {"first_id", models.empty() ? none : Json(models.front()->id)},
-                   {"last_id", models.empty() ? none : Json(models.back()->id)}};
-  return text_of(document);
+std::string short_quantization(std::string_view quantization) {
+  std::string text = config::lower_ascii(quantization);
+  text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
+  return text;
 }
 
 std::string utc_text(std::int64_t unix_seconds) {

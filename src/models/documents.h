@@ -23,8 +23,8 @@ enum class Shape : std::uint8_t { kUnified, kOpenAi, kVllm, kOllama, kLmStudio, 
 [[nodiscard]] std::string list_document(const Catalogue& catalogue,
                                         std::span<const Model* const> models, Shape shape);
 
-/// The list of Anthropic's API.
-[[nodiscard]] std::string anthropic_list(std::span<const Model* const> models);
+/// "q4km" of "Q4_K_M", as Olla's own documents have it.
+[[nodiscard]] std::string short_quantization(std::string_view quantization);
 
 /// "2026-11-23T01:54:41Z" of Unix time in seconds.
 [[nodiscard]] std::string utc_text(std::int64_t unix_seconds);

@@ -73,7 +73,7 @@ TEST_F(DocumentsTest, TellsInTheUnifiedListWhatIsKnown) {
                            {"variant", "3"},
                            {"parameter_size", "8b"},
                            {"quantization", "q4km"},
-                           {"aliases", {"llama3:latest", "llama3:8b"}},
+                           {"aliases", {"llama3:latest", "chat", "llama3:8b"}},
                            {"availability", {{{"endpoint", "o"}, {"state", "available"}}}},
                            {"capabilities", {"text-generation"}}}}};
   EXPECT_EQ(item(Shape::kUnified, "llama3:latest"), expected);
@@ -149,17 +149,9 @@ TEST_F(DocumentsTest, HasLemonadesMembers) {
   EXPECT_EQ(item_there["owned_by"], "lemonade");
 }
 
-TEST_F(DocumentsTest, ListsForAnthropic) {
-  const Json some = Json::parse(anthropic_list(std::vector{catalogue.models.data()}));
-  EXPECT_EQ(some["first_id"], some["last_id"]);
-  EXPECT_EQ(some["has_more"], false);
-  EXPECT_EQ(some["data"][0]["type"], "model");
-  const Json none = Json::parse(anthropic_list({}));
-  EXPECT_EQ(none, (Json{{"data", Json::array()},
-                        {"has_more", false},
-                        {"first_id", nullptr},
-                        {"last_id", nullptr}}));
+TEST_F(DocumentsTest, WritesTimesAsOllamaDoes) {
   EXPECT_EQ(utc_text(1795398881), "2026-11-23T01:54:41Z");
+  EXPECT_EQ(short_quantization("Q4_K_M"), "q4km");
 }
 
 TEST_F(DocumentsTest, AnEmptyListIsOne) {

@@ -8,6 +8,7 @@
 #include "net/background.h"
 #include "proxy/answer.h"
 #include "proxy/fan_out.h"
+#include "proxy/model_lists.h"
 #include "vllm/exposition.h"
 #include "vllm/health_document.h"
 #include "vllm/models_document.h"
@@ -74,21 +75,49 @@ std::optional<std::string> model_id_of(std::string_view target) {
   return id;
 }
 
-OwnAnswer model_answer(const fleet::Snapshot& snapshot, const Endpoints& endpoints,
-                       std::string_view target) {
-  const std::optional<std::string> id = model_id_of(target);
-  if (!id) return make_error(400, "invalid_path", "The path has no model id that can be read.");
-  const std::vector<vllm::FleetModel> models = models_of(snapshot, endpoints);
+OwnAnswer model_answer(const std::vector<vllm::FleetModel>& models, const std::string& id) {
   std::vector<std::string> ids;
   ids.reserve(models.size());
   for (const vllm::FleetModel& model : models)
     ids.push_back(model.entry.id);
-  const auto served = vllm::served_name(*id, ids);
+  const auto served = vllm::served_name(id, ids);
   const auto found = std::find_if(models.begin(), models.end(), [&served](const auto& model) {
     return model.entry.id == served;
   });
-  if (found == models.end()) return {404, vllm::unknown_model_error(*id, ids)};
+  if (found == models.end()) return {404, vllm::unknown_model_error(id, ids)};
   return {200, vllm::model_document(*found)};
+}
+
+/// Made on another thread: a list of ten thousand models takes tens of milliseconds.
+net::Awaitable<OwnAnswer> models_answer(Services& services,
+                                        std::shared_ptr<const fleet::Snapshot> snapshot,
+                                        Endpoints endpoints, std::optional<std::string> id) {
+  const std::vector<config::ModelAlias>& aliases = services.config.model_aliases;
+  auto make = [snapshot, endpoints, id, &aliases] {
+    const std::vector<vllm::FleetModel> models = models_of(*snapshot, endpoints, aliases);
+    return id ? model_answer(models, *id) : OwnAnswer{200, vllm::models_document(models)};
+  };
+  OwnAnswer own = co_await answer_in_background(services, std::move(make));
+  co_return own;
+}
+
+net::Awaitable<OwnAnswer> model_answer(Services& services,
+                                       std::shared_ptr<const fleet::Snapshot> snapshot,
+                                       Endpoints endpoints, std::string_view target) {
+  std::optional<std::string> id = model_id_of(target);
+  if (!id) co_return make_error(400, "invalid_path", "The path has no model id that can be read.");
+  OwnAnswer own = co_await models_answer(services, std::move(snapshot), std::move(endpoints), id);
+  co_return own;
+}
+
+net::Awaitable<OwnAnswer> native_answer(Services& services,
+                                        std::shared_ptr<const fleet::Snapshot> snapshot,
+                                        routing::Provider provider) {
+  auto make = [&services, snapshot, provider] {
+    return OwnAnswer{200, native_list(services, *snapshot, provider)};
+  };
+  OwnAnswer own = co_await answer_in_background(services, std::move(make));
+  co_return own;
 }
 
 /// The `server_load` of an answer of /load; 0 when it says nothing of the kind.
@@ -139,6 +168,14 @@ void add_fleet_fields(const Endpoints& endpoints, OwnAnswer& own) {
 std::optional<FleetDocument> fleet_document(routing::Provider provider, std::string_view path) {
   if (path == "/v1/models" || path == kModelPrefix) return FleetDocument::kModels;
   if (path.starts_with(kModelPrefix)) return FleetDocument::kModel;
+  if (const config::Profile* profile = provider.profile()) {
+    const bool is_openai = profile->model_list == config::ModelListFormat::kOpenAi;
+    if (path == profile->models_path)
+      return is_openai ? FleetDocument::kModels : FleetDocument::kNativeModels;
+    // LM Studio has OpenAI's list here too.
+    if (profile->model_list == config::ModelListFormat::kLmStudio && path == "/api/v1/models")
+      return FleetDocument::kModels;
+  }
   if (!provider.is_vllm()) return std::nullopt;
   if (path == "/health") return FleetDocument::kHealth;
   if (path == "/ping") return FleetDocument::kPing;
@@ -180,10 +217,13 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
                                     http::accepts_gzip(head.fields));
       break;
     case FleetDocument::kModels:
-      own.body = vllm::models_document(models_of(*snapshot, endpoints));
+      own = co_await models_answer(services, snapshot, endpoints, std::nullopt);
       break;
     case FleetDocument::kModel:
-      own = model_answer(*snapshot, endpoints, target);
+      own = co_await model_answer(services, snapshot, endpoints, target);
+      break;
+    case FleetDocument::kNativeModels:
+      own = co_await native_answer(services, snapshot, provider);
       break;
     case FleetDocument::kLoad:
       own = co_await load_answer(services, snapshot, endpoints);
@@ -213,16 +253,6 @@ OwnAnswer guarded_route_answer(std::string_view path) {
                         " changes or exposes a server, or is not known. The gateway passes it on "
                         "only when vllm.admin_routes in its configuration lists it.",
                     vllm::error_shape_of(path));
-}
-
-std::vector<vllm::FleetModel> models_of(const fleet::Snapshot& snapshot,
-                                        const Endpoints& endpoints) {
-  std::vector<vllm::EndpointModels> parts;
-  for (const EndpointView* view : endpoints) {
-    if (view->condition() != fleet::Condition::kReady || !view->models) continue;
-    parts.push_back({view->endpoint->config.name, view->models->entries});
-  }
-  return vllm::union_of_models(parts, *snapshot.first_seen);
 }
 
 std::vector<const EndpointView*> endpoints_of(const fleet::Snapshot& snapshot,

@@ -9,12 +9,19 @@
 #include "proxy/services.h"
 #include "routing/provider.h"
 #include "vllm/errors.h"
-#include "vllm/models_document.h"
 
 namespace olla::proxy {
 
 /// What is asked of the fleet as a whole, and answered by the gateway.
-enum class FleetDocument : std::uint8_t { kHealth, kPing, kMetrics, kModels, kModel, kLoad };
+enum class FleetDocument : std::uint8_t {
+  kHealth,
+  kPing,
+  kMetrics,
+  kModels,
+  kModel,
+  kNativeModels,
+  kLoad
+};
 
 /// The document that a path (decoded, without query) asks for. The model lists are there for every
 /// provider, the rest for vLLM alone: elsewhere such a path belongs to an endpoint.
@@ -38,10 +45,6 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
 /// The endpoints of a provider, of all conditions.
 [[nodiscard]] std::vector<const fleet::EndpointView*> endpoints_of(const fleet::Snapshot& snapshot,
                                                                    routing::Provider provider);
-
-/// The models that those of `endpoints` list which can take requests, each once.
-[[nodiscard]] std::vector<vllm::FleetModel> models_of(
-    const fleet::Snapshot& snapshot, const std::vector<const fleet::EndpointView*>& endpoints);
 
 /// The endpoint of that name among `endpoints`; nullptr when there is none.
 [[nodiscard]] const fleet::EndpointView* find_endpoint(

@@ -8,6 +8,7 @@
 #include "http/path.h"
 #include "proxy/answer.h"
 #include "proxy/fleet_answers.h"
+#include "proxy/model_lists.h"
 #include "vllm/messages_models.h"
 
 namespace olla::proxy {
@@ -33,9 +34,10 @@ OwnAnswer too_large(const config::Anthropic& rules) {
 }
 
 /// The models that a client of the Messages API can use.
-OwnAnswer models_answer(const fleet::Snapshot& snapshot, const Destination& destination) {
-  const std::vector<vllm::FleetModel> models =
-      models_of(snapshot, endpoints_of(snapshot, destination.provider));
+OwnAnswer models_answer(const Services& services, const Destination& destination) {
+  const fleet::Snapshot& snapshot = *services.snapshot;
+  const std::vector<vllm::FleetModel> models = models_of(
+      snapshot, endpoints_of(snapshot, destination.provider), services.config.model_aliases);
   if (destination.path == kModels) {
     const auto parameter = [&destination](std::string_view name) {
       return http::query_parameter(destination.target, name);
@@ -86,7 +88,7 @@ std::optional<OwnAnswer> answer_messages_route(const Services& services,
   }
   if (path == kModels || (path.starts_with(kModelPrefix) && path.size() > kModelPrefix.size())) {
     if (head.method != "GET" && head.method != "HEAD") return wrong_method("GET, HEAD");
-    return models_answer(*services.snapshot, destination);
+    return models_answer(services, destination);
   }
   if (path != "/v1/messages" && path != "/v1/messages/count_tokens") {
     return make_error(404, "unknown_route",

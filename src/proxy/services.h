@@ -22,6 +22,7 @@
 #include "net/pool.h"
 #include "net/server_connection.h"
 #include "net/types.h"
+#include "proxy/catalogues.h"
 #include "proxy/metrics_pages.h"
 #include "proxy/refresh.h"
 #include "proxy/retry_budget.h"
@@ -91,6 +92,7 @@ struct Shared {
   fleet::ResponseOwners response_owners;
   limits::Gate gate;
   MetricsPages metrics_pages;  ///< Of the background thread.
+  Catalogues catalogues;       ///< Of the background thread.
   RetryBudget retry_budget;
   WaitQueue queue;
   QueueCounters queue_counters;

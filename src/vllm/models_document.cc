@@ -56,8 +56,9 @@ std::vector<FleetModel> union_of_models(std::span<const EndpointModels> endpoint
     for (const ModelEntry& entry : endpoint.models) {
       const auto [place, is_new] = index.emplace(entry.id, models.size());
       if (is_new) {
-        const auto seen = first_seen.find(entry.id);
-        models.push_back({.entry = entry, .created = seen == first_seen.end() ? 0 : seen->second});
+        const FirstSeen& known = endpoint.first_seen ? *endpoint.first_seen : first_seen;
+        const auto seen = known.find(entry.id);
+        models.push_back({.entry = entry, .created = seen == known.end() ? 0 : seen->second});
       }
       add_to(models[place->second], entry, endpoint.endpoint);
     }
@@ -82,7 +83,7 @@ std::string model_document(const FleetModel& model) {
   const ModelEntry& entry = model.entry;
   std::string out = R"({"id":)" + openai::json_quoted(entry.id);
   out += R"(,"object":"model","created":)" + std::to_string(model.created);
-  out += R"(,"owned_by":)" + openai::json_quoted(entry.owned_by);
+  out += R"(,"owned_by":)" + openai::json_quoted(entry.owned_by.empty() ? "olla" : entry.owned_by);
   out += R"(,"root":)" + quoted_or_null(entry.root);
   out += R"(,"parent":)" + quoted_or_null(entry.parent);
   out += R"(,"max_model_len":)" + number_or_null(entry.max_model_len);

@@ -19,6 +19,7 @@ using models::ModelEntry;
 struct EndpointModels {
   std::string_view endpoint;
   std::span<const ModelEntry> models;
+  const FirstSeen* first_seen = nullptr;  ///< Of these models, where it is not the fleet's.
 };
 
 /// One model of the fleet.
