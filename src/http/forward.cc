@@ -266,6 +266,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
   if (forwarding.model) append_field("X-Olla-Model", *forwarding.model, out);
   if (!forwarding.translated.empty()) append_field("X-Olla-Translated", forwarding.translated, out);
   if (!forwarding.mode.empty()) append_field("X-Olla-Mode", forwarding.mode, out);
+  out.append(forwarding.extra_fields);
   append_field("X-Olla-Request-ID", forwarding.request_id, out);
   append_response_time(forwarding.response_time_ms, out);
   out.append(forwarding.answer_fields);

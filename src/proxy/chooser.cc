@@ -6,6 +6,7 @@ namespace olla::proxy {
 
 void Chooser::begin(const openai::RequestFacts& facts, std::string_view body) {
   facts_ = &facts;
+  if (names_model()) alias_ = routing::find_alias(services_.config.model_aliases, *facts.model);
   // A request that names an answer of before goes to the endpoint that keeps it.
   std::string id(vllm::response_id_of(destination_.path));
   if (id.empty() && destination_.path == "/v1/responses")
@@ -13,7 +14,11 @@ void Chooser::begin(const openai::RequestFacts& facts, std::string_view body) {
   if (!id.empty()) owner_ = services_.shared.response_owners.find(id);
 }
 
-Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) const {
+bool Chooser::names_model() const {
+  return !destination_.endpoint && facts_->model && !facts_->model->empty();
+}
+
+Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) {
   if (destination_.endpoint) {
     // Also one that is full: an administrator's request is no inference.
     const fleet::EndpointView& view = snapshot.endpoints[destination_.endpoint->value()];
@@ -24,18 +29,35 @@ Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) const {
   }
   const std::string_view model = facts_->model ? *facts_->model : std::string_view();
   for (;;) {
-    Chosen chosen;
-    chosen.pick = pick(snapshot, services_.shared.turns.next(model));
-    chosen.booking = routing::book(chosen.pick);
-    // When another thread took the endpoint's last place meanwhile, it is full for the next choice.
-    if (chosen.pick.view == nullptr || chosen.booking) return chosen;
+    const Found found = find(snapshot, services_.shared.turns.next(model));
+    fleet::Booking booking = routing::book(found.pick, Clock::now());
+    // When another thread took the endpoint's last place meanwhile, the next choice sees that.
+    if (found.pick.view != nullptr && !booking) continue;
+    if (names_model()) {
+      decision_ =
+          routing::decide(services_.config.model_registry, found.pick, lists_, found.fell_back);
+    }
+    return {found.pick, std::move(booking)};
   }
 }
 
-routing::Pick Chooser::pick(const fleet::Snapshot& snapshot, std::uint32_t turn) const {
+/// The endpoint that has the model; without one, where the configuration allows it, any other.
+Chooser::Found Chooser::find(const fleet::Snapshot& snapshot, std::uint32_t turn) const {
+  routing::PickRequest request = pick_request(turn);
+  Found found{routing::pick(snapshot, request), {}};
+  if (found.pick.view != nullptr || !names_model()) return found;
+  const routing::NoPick reason = found.pick.reason;
+  if (!routing::falls_back(services_.config.model_registry, reason, lists_)) return found;
+  request.model.reset();
+  request.alias_of = {};
+  return {routing::pick(snapshot, request), reason};
+}
+
+routing::PickRequest Chooser::pick_request(std::uint32_t turn) const {
   routing::PickRequest request;
   request.provider = destination_.provider;
   if (facts_->model) request.model = *facts_->model;
+  if (alias_ != nullptr) request.alias_of = alias_->models;
   request.tried = tried_;
   request.route = vllm::route_name(destination_.path);
   request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
@@ -43,7 +65,18 @@ routing::Pick Chooser::pick(const fleet::Snapshot& snapshot, std::uint32_t turn)
   request.balancer = services_.config.proxy.load_balancer;
   request.draw = {turn, services_.random.next()};
   request.now = Clock::now();
-  return routing::pick(snapshot, request);
+  return request;
+}
+
+bool Chooser::wants_lists() const {
+  const config::ModelRegistry& rules = services_.config.model_registry;
+  if (!rules.discovery_refresh_on_miss || !names_model()) return false;
+  const routing::Pick pick = routing::pick(*services_.snapshot, pick_request(0));
+  return pick.view == nullptr && routing::wants_lists(rules, pick.reason);
+}
+
+void Chooser::append_fields(std::string& out) const {
+  if (names_model()) routing::append_fields(decision_, *facts_->model, out);
 }
 
 std::string Chooser::kind() const {
@@ -58,7 +91,7 @@ std::string Chooser::kind() const {
 }
 
 bool Chooser::another_can() const {
-  return !destination_.endpoint && pick(*services_.snapshot, 0).view != nullptr;
+  return !destination_.endpoint && find(*services_.snapshot, 0).pick.view != nullptr;
 }
 
 }  // namespace olla::proxy

@@ -9,6 +9,7 @@
 #include "proxy/services.h"
 #include "routing/pick.h"
 #include "routing/provider.h"
+#include "routing/strategy.h"
 #include "vllm/errors.h"
 
 namespace olla::proxy {
@@ -44,7 +45,18 @@ class Chooser {
     routing::Pick pick;
     fleet::Booking booking;
   };
-  [[nodiscard]] Chosen choose(const fleet::Snapshot& snapshot) const;
+  [[nodiscard]] Chosen choose(const fleet::Snapshot& snapshot);
+
+  /// Whether the model lists should be read anew before the first choice, for want of an endpoint
+  /// for the model.
+  [[nodiscard]] bool wants_lists() const;
+  /// That was done, or tried.
+  void note_lists(routing::Lists lists) { lists_ = lists; }
+
+  /// How the last choice came about. Without a strategy for a request that names no model.
+  [[nodiscard]] const routing::Decision& decision() const { return decision_; }
+  /// Appends the field lines that tell it to the client.
+  void append_fields(std::string& out) const;
 
   /// The endpoint is no choice from here on.
   void note_tried(EndpointId endpoint) { tried_.push_back(endpoint); }
@@ -59,12 +71,23 @@ class Chooser {
   [[nodiscard]] bool another_can() const;
 
  private:
-  [[nodiscard]] routing::Pick pick(const fleet::Snapshot& snapshot, std::uint32_t turn) const;
+  /// A choice, and why it was made among all endpoints and not only those that have the model.
+  struct Found {
+    routing::Pick pick;
+    std::optional<routing::NoPick> fell_back;
+  };
+
+  [[nodiscard]] bool names_model() const;
+  [[nodiscard]] routing::PickRequest pick_request(std::uint32_t turn) const;
+  [[nodiscard]] Found find(const fleet::Snapshot& snapshot, std::uint32_t turn) const;
 
   Services& services_;
   const Destination& destination_;
   const openai::RequestFacts* facts_ = nullptr;
-  std::optional<EndpointId> owner_;  // Who keeps the answer that the request names.
+  std::optional<EndpointId> owner_;            // Who keeps the answer that the request names.
+  const config::ModelAlias* alias_ = nullptr;  // That the request names.
+  routing::Lists lists_ = routing::Lists::kAsKnown;
+  routing::Decision decision_;
   std::vector<EndpointId> tried_;
 };
 

@@ -59,6 +59,9 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   const limits::Gate& gate = request_.services.shared.gate;
   forwarding.replaces_cors = gate.cors.enabled();
   forwarding.replaces_rate_limits = gate.rates.enabled();
+  std::string chosen;
+  request_.chooser->append_fields(chosen);
+  forwarding.extra_fields = chosen;
   std::string text;
   text.reserve(attempt_.response_head_bytes() + 512);
   http::append_response_head(attempt_.response(), forwarding, text);

@@ -26,11 +26,15 @@ Exchange::Exchange(Services& services, net::ServerConnection& client, Destinatio
                    log::AccessEntry& entry, const Caller& caller)
     : request_{services, client, std::move(destination), entry, caller},
       chooser_(services, request_.destination),
+      models_wait_(services),
       places_(request_, chooser_),
-      deaths_(services) {}
+      deaths_(services) {
+  request_.chooser = &chooser_;
+}
 
 void Exchange::on_client_left() {
   if (attempt_) attempt_->abort();
+  models_wait_.end();
   places_.end();
   deaths_.end();
   request_.client.close();
@@ -40,6 +44,7 @@ void Exchange::cut() {
   request_.entry.error = "cut at shutdown";
   request_.entry.ending = log::Ending::kBroken;
   if (attempt_) attempt_->abort();
+  models_wait_.end();
   places_.end();
   deaths_.end();
   request_.client.close(/*reset=*/true);
@@ -82,7 +87,12 @@ net::Awaitable<bool> Exchange::run() {
     repeatable_ = is_repeatable(rules.retry, client.head().method, request_.destination.path);
     request_.services.shared.retry_budget.note_request(Clock::now());
     chooser_.begin(request_.facts, client.body().view());
-    co_await try_endpoints();
+    if (chooser_.wants_lists()) {
+      const bool were_read =
+          co_await models_wait_.run(request_.services.config.model_registry.discovery_timeout);
+      chooser_.note_lists(were_read ? routing::Lists::kRefreshed : routing::Lists::kTimedOut);
+    }
+    if (client.is_open()) co_await try_endpoints();
   }
   client.unwatch();
   attempt_.reset();
@@ -107,6 +117,7 @@ net::Awaitable<void> Exchange::answer(OwnAnswer own, std::string_view error) {
   entry.ttfb_ms = milliseconds(Clock::now() - client.request_start());
   request_.keep_client = request_.keep_client && !client.is_draining();
   own.extra_fields += request_.caller.answer_fields;
+  chooser_.append_fields(own.extra_fields);
   const bool sent = co_await send_answer(client, own, entry.request_id, request_.keep_client);
   request_.keep_client = request_.keep_client && sent;
 }

@@ -240,8 +240,9 @@ OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot, routing::Provide
     if (view->models) names.insert(view->models->ids.begin(), view->models->ids.end());
   }
   const std::vector<std::string> served(names.begin(), names.end());
-  OwnAnswer own{404, vllm::unknown_model_error(model, served, shape)};
-  own.code = "model_not_found";
+  constexpr std::string_view kCode = "model_not_found";
+  OwnAnswer own{404, vllm::unknown_model_error(model, served, shape, kCode)};
+  own.code = kCode;
   return own;
 }
 

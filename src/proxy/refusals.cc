@@ -51,6 +51,13 @@ Refused no_place_answer(const ProxiedRequest& request, const Place& place) {
   if (request.destination.provider.is_messages()) {
     if (auto refused = explain_no_messages(request, place.pick.reason)) return std::move(*refused);
   }
+  const routing::Decision& decision = request.chooser->decision();
+  if (decision.status == 503 && place.pick.reason != routing::NoPick::kAllFull) {
+    return {unavailable(request,
+                        "No endpoint that has the model can take this request. Try again later.",
+                        decision.reason),
+            "the model is not available"};
+  }
   switch (place.pick.reason) {
     case routing::NoPick::kSpared:
       return {guarded_route_answer(request.destination.path), "the route is guarded"};

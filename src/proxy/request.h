@@ -24,6 +24,8 @@ struct ProxiedRequest {
   TimePoint deadline = TimePoint::max();
   /// An interim answer of an endpoint went to the client: no other endpoint may answer now.
   bool interim_sent = false;
+  /// Of the exchange; how it chose is told in every answer.
+  const Chooser* chooser = nullptr;
 };
 
 }  // namespace olla::proxy

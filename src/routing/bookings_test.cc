@@ -123,7 +123,7 @@ class Client {
       request.draw = {world_.turn.fetch_add(1, std::memory_order_relaxed), random_.next()};
       const Pick picked = pick(*snapshot_, request);
       if (picked.view == nullptr) return;
-      fleet::Booking booking = book(picked);
+      fleet::Booking booking = book(picked, {});
       if (!booking) continue;
       take(picked, std::move(booking));
       if (tried.size() >= failures) return;

@@ -28,8 +28,9 @@ enum class Match : std::uint8_t {
 // The unit of weights: fine enough for the share of an endpoint that starts slowly.
 constexpr std::uint32_t kWeightUnit = 256;
 
-std::uint32_t weight_of(const EndpointView& view) {
-  return view.endpoint->config.weight * kWeightUnit;
+std::uint32_t weight_of(const EndpointView& view, TimePoint now) {
+  const std::uint32_t whole = view.endpoint->config.weight * kWeightUnit;
+  return std::max(1u, static_cast<std::uint32_t>(whole * view.share(now)));
 }
 
 bool was_tried(const EndpointView& view, std::span<const EndpointId> tried) {
@@ -78,10 +79,12 @@ class Choice {
       return none(others_have_it() ? NoPick::kOtherProviders : NoPick::kUnknownModel);
     collect(/*needs_route=*/true);
     // When all miss the route, one of them says so; not one after the other.
-    if (size_ == 0 && any_misses_ && !any_full_ && request_.tried.empty())
+    if (size_ == 0 && any_misses_ && !any_full_ && !any_open_ && request_.tried.empty())
       collect(/*needs_route=*/false);
+    if (size_ == 0 && early_ != nullptr) return picked(*early_);
     if (size_ == 0) {
       return none(any_full_    ? NoPick::kAllFull
+                  : any_open_  ? NoPick::kAllOpen
                   : any_tried_ ? NoPick::kAllTried
                                : NoPick::kNoneReady);
     }
@@ -181,9 +184,22 @@ class Choice {
         any_full_ = true;
         continue;
       }
-      candidates_[size_++] = {static_cast<std::uint32_t>(i), load, weight_of(view),
+      if (!view.live->breaker.admits(request_.now)) {
+        any_open_ = true;
+        consider_early(view);
+        continue;
+      }
+      candidates_[size_++] = {static_cast<std::uint32_t>(i), load, weight_of(view, request_.now),
                               view.endpoint->config.priority};
     }
+  }
+
+  void consider_early(const EndpointView& view) {
+    if (!view.live->breaker.admits_early(request_.now)) return;
+    const auto opened_at = view.live->breaker.report(request_.now).opened_at;
+    if (early_ != nullptr && opened_at >= early_opened_at_) return;
+    early_ = &view;
+    early_opened_at_ = opened_at;
   }
 
   struct Trait {
@@ -199,6 +215,9 @@ class Choice {
   bool any_tried_ = false;
   bool any_misses_ = false;
   bool any_full_ = false;
+  bool any_open_ = false;
+  const EndpointView* early_ = nullptr;  // Its breaker is open, and opened first.
+  std::optional<TimePoint> early_opened_at_;
   Match match_ = Match::kAny;
   Condition wanted_ = Condition::kUnknown;  // kReady as soon as there is one.
   std::uint32_t able_ = 0;
@@ -214,9 +233,10 @@ Pick pick(const fleet::Snapshot& snapshot, const PickRequest& request) {
   return Choice(snapshot, request).make();
 }
 
-fleet::Booking book(const Pick& pick) {
+fleet::Booking book(const Pick& pick, TimePoint now) {
   if (pick.view == nullptr) return {};
-  return fleet::Booking::within(*pick.view->live, pick.view->endpoint->config.max_concurrent);
+  return fleet::Booking::admitted(*pick.view->live, pick.view->endpoint->config.max_concurrent,
+                                  now);
 }
 
 }  // namespace olla::routing

@@ -39,6 +39,7 @@ enum class NoPick : std::uint8_t {
   kSpared,          ///< Those of this provider are all of type "vllm", and the request spares them.
   kUnknownModel,    ///< The lists of all are known, and none has the model.
   kOtherProviders,  ///< The lists of all are known, and only endpoints of others have the model.
+  kAllOpen,         ///< The breakers of those that could take it let nothing through for now.
   kAllFull,         ///< Of those that could take it, one at least has as many as it may have.
   kAllTried,        ///< Every endpoint that could have taken the request was tried.
   kNoneReady,       ///< None of those that could take it takes requests, and has an address.
@@ -58,8 +59,9 @@ struct Pick {
 /// Chooses an endpoint for a request, by its policy among the candidates.
 ///
 /// Candidates are the provider's endpoints that take requests, have an address, have fewer requests
-/// in flight than they may have, and were not tried. Endpoints not checked yet stand in when no
-/// endpoint of the provider takes requests.
+/// in flight than they may have, are let be used by their breaker, and were not tried. Endpoints
+/// not checked yet stand in when no endpoint of the provider takes requests. Where breakers alone
+/// leave no candidate, the endpoint whose breaker opened first may be tried early.
 ///
 /// A model goes to the endpoints that list it, in whatever state they are: by its exact name, or
 /// else by one that differs in the case of letters alone; or else to those whose list was never
@@ -74,7 +76,8 @@ struct Pick {
 inline constexpr std::size_t kEndpointsMax = 1024;
 
 /// Counts the request as in flight on the picked endpoint. Of a Pick without a view it books
-/// nothing, nor when others have filled the endpoint since: then another choice has to be made.
-[[nodiscard]] fleet::Booking book(const Pick& pick);
+/// nothing, nor when others have filled the endpoint since, or took the place of the one request
+/// that tries an open breaker: then another choice has to be made.
+[[nodiscard]] fleet::Booking book(const Pick& pick, TimePoint now);
 
 }  // namespace olla::routing

@@ -76,6 +76,8 @@ class Scene {
         return "unknown model";
       case NoPick::kOtherProviders:
         return "only others have it";
+      case NoPick::kAllOpen:
+        return "all open";
       case NoPick::kAllFull:
         return "all full";
       case NoPick::kAllTried:
@@ -308,21 +310,79 @@ TEST(PickTest, BookingCountsOnThePickedEndpointOnly) {
   const Scene scene({{"a"}, {"b"}});
   {
     const Pick picked = pick(scene.snapshot(), {.draw = {.turn = 1}});
-    const fleet::Booking booking = book(picked);
+    const fleet::Booking booking = book(picked, {});
     EXPECT_EQ(scene.in_flight(0), 0u);
     EXPECT_EQ(scene.in_flight(1), 1u);
   }
   EXPECT_EQ(scene.in_flight(1), 0u);
-  EXPECT_FALSE(book(Pick{}));
+  EXPECT_FALSE(book(Pick{}, {}));
+}
+
+void open_breaker(const Scene& scene, std::size_t endpoint, TimePoint now) {
+  fleet::Breaker& breaker = scene.snapshot().endpoints[endpoint].live->breaker;
+  for (std::uint32_t i = 0; i < config::Breaker().failures; ++i)
+    breaker.note_failure(breaker.enter(now), now);
+}
+
+// Olla picks such an endpoint and then refuses the request.
+TEST(PickTest, OllaW02AnEndpointWhoseBreakerIsOpenIsNoCandidate) {
+  const TimePoint start{std::chrono::hours(1)};
+  const Scene scene({{"a"}, {"b", kUp, {}, 5}});
+  open_breaker(scene, 0, start);
+  EXPECT_EQ(scene.pick_name({.now = start}), "b");
+  const TimePoint tried_again = start + config::Breaker().open_for;
+  EXPECT_EQ(scene.pick_name({.now = tried_again}), "a");
+  const Pick probe = pick(scene.snapshot(), {.now = tried_again});
+  const fleet::Booking booking = book(probe, tried_again);
+  EXPECT_TRUE(booking);
+  EXPECT_FALSE(book(probe, tried_again)) << "one at a time";
+  EXPECT_EQ(scene.pick_name({.now = tried_again}), "b");
+}
+
+TEST(PickTest, WhereBreakersLeaveNobodyTheFirstThatOpenedIsTriedEarly) {
+  const TimePoint start{std::chrono::hours(1)};
+  const Scene scene({{"a"}, {"b"}, {"c", kDown}});
+  open_breaker(scene, 1, start);
+  open_breaker(scene, 0, start + std::chrono::milliseconds(10));
+  EXPECT_EQ(scene.pick_name({.now = start}), "all open");
+  const TimePoint later = start + 2 * fleet::Breaker::kEarlyProbe;
+  EXPECT_EQ(scene.pick_name({.now = later}), "b");
+  const fleet::Booking booking = book(pick(scene.snapshot(), {.now = later}), later);
+  EXPECT_EQ(scene.pick_name({.now = later}), "a");
+}
+
+TEST(PickTest, AnEndpointThatCameBackGetsLessThanItsShare) {
+  const TimePoint start{std::chrono::hours(1)};
+  config::Endpoint endpoint;
+  endpoint.type = "vllm";
+  fleet::Fleet fleet({endpoint, endpoint});
+  for (const std::uint32_t i : {0, 1}) {
+    fleet.set_health(EndpointId(i), Health::kHealthy);
+    fleet.set_addresses(EndpointId(i), {fleet::Address{}});
+  }
+  fleet::Snapshot snapshot = *fleet.snapshot();
+  snapshot.endpoints[1].back_since = start;
+  const auto share = [&snapshot](TimePoint now) {
+    int times = 0;
+    for (std::uint32_t turn = 0; turn < 1100; ++turn) {
+      PickRequest request{.balancer = config::LoadBalancer::kRoundRobin, .now = now};
+      request.draw.turn = turn;
+      if (pick(snapshot, request).view == &snapshot.endpoints[1]) ++times;
+    }
+    return times;
+  };
+  EXPECT_NEAR(share(start), 100, 10);
+  EXPECT_NEAR(share(start + endpoint.health.slow_start / 2), 390, 20);
+  EXPECT_EQ(share(start + endpoint.health.slow_start), 550);
 }
 
 TEST(PickTest, AnEndpointThatWasFilledSinceIsNotBooked) {
   const Scene scene({{.name = "a", .in_flight = 1, .limit = 2}});
   const Pick one = pick(scene.snapshot(), {});
   const Pick other = pick(scene.snapshot(), {});
-  const fleet::Booking booking = book(one);
+  const fleet::Booking booking = book(one, {});
   EXPECT_TRUE(booking);
-  EXPECT_FALSE(book(other));
+  EXPECT_FALSE(book(other, {}));
   EXPECT_EQ(scene.in_flight(0), 2u);
 }
 
@@ -343,7 +403,7 @@ TEST(PickTest, EqualCandidatesNeverDifferByMoreThanOneRequest) {
   std::vector<fleet::Booking> bookings;
   for (int i = 0; i < 1000; ++i) {
     const PickRequest request{.draw = {.turn = static_cast<std::uint32_t>(random.next())}};
-    bookings.push_back(book(pick(scene.snapshot(), request)));
+    bookings.push_back(book(pick(scene.snapshot(), request), {}));
     ASSERT_LE(spread(scene), 1u);
   }
 }
@@ -364,7 +424,7 @@ TEST(PickTest, RandomPicksAndReleasesTakeTheLeastAndEndAtZero) {
     ASSERT_NE(picked.view, nullptr);
     for (std::size_t other = 0; other < 5; ++other)
       ASSERT_LE(picked.view->live->in_flight, scene.in_flight(other));
-    bookings.push_back(book(picked));
+    bookings.push_back(book(picked, {}));
   }
   bookings.clear();
   for (std::size_t i = 0; i < 5; ++i)

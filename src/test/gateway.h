@@ -96,6 +96,8 @@ struct Gateway : private proxy::Findings {
   std::vector<EndpointId> draining;
   std::vector<std::pair<EndpointId, std::string>> missing_routes;
   int doubts = 0;
+  bool holds_refreshes = false;  // Who wants model lists waits until the test calls them.
+  std::vector<std::function<void(std::vector<proxy::ListReading>)>> refreshes;
   proxy::Internal internal = answer_internal;
   proxy::Shared shared{config};
   proxy::Services services;
@@ -108,7 +110,11 @@ struct Gateway : private proxy::Findings {
   }
   void models_in_doubt() override { ++doubts; }
   void refresh_models(std::function<void(std::vector<proxy::ListReading>)> done) override {
-    done({});
+    if (holds_refreshes) {
+      refreshes.push_back(std::move(done));
+    } else {
+      done({});
+    }
   }
   void set_drained(EndpointId id, bool drained, std::function<void()> done) override {
     fleet.set_drained(id, drained);

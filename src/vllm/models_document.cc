@@ -144,7 +144,7 @@ std::optional<std::string_view> served_name(std::string_view asked,
 }
 
 std::string unknown_model_error(std::string_view asked, std::span<const std::string> served,
-                                ErrorShape shape) {
+                                ErrorShape shape, std::optional<std::string_view> code_word) {
   std::string message = "The model `";
   message += shortened(asked);
   message += "` does not exist.";
@@ -155,7 +155,11 @@ std::string unknown_model_error(std::string_view asked, std::span<const std::str
   }
   if (served.size() > kNamesMax) message += ", ...";
   if (!served.empty() && served.size() <= kNamesMax) message += '.';
-  return error_body({.message = message, .type = "NotFoundError", .param = "model", .status = 404},
+  return error_body({.message = message,
+                     .type = "NotFoundError",
+                     .param = "model",
+                     .status = 404,
+                     .code_word = code_word},
                     shape);
 }
 

@@ -63,6 +63,7 @@ struct FleetModel {
 /// exist; of very many only the first, and of a long name of the client's only the beginning.
 [[nodiscard]] std::string unknown_model_error(std::string_view asked,
                                               std::span<const std::string> served,
-                                              ErrorShape shape = ErrorShape::kOpenAi);
+                                              ErrorShape shape = ErrorShape::kOpenAi,
+                                              std::optional<std::string_view> code_word = {});
 
 }  // namespace olla::vllm

@@ -1,0 +1,134 @@
+#include "proxy/chooser.h"
+
+#include <gtest/gtest.h>
+
+#include "test/gateway.h"
+#include "test/loop.h"
+
+namespace olla::proxy {
+namespace {
+
+using config::Fallback;
+using config::RoutingStrategy;
+
+/// Two endpoints, "e0" with the model "one" and "e1" with the model "two", and one request.
+class ChooserTest : public testing::Test {
+ protected:
+  ChooserTest() : gateway_(loop_, test::config_for({1, 2})) {
+    gateway_.fleet.set_models(EndpointId(0), {{.id = "one"}}, 0);
+    gateway_.fleet.set_models(EndpointId(1), {{.id = "two"}}, 0);
+    gateway_.services.snapshot = gateway_.fleet.snapshot();
+  }
+
+  void set_down(std::uint32_t endpoint) {
+    gateway_.fleet.set_health(EndpointId(endpoint), fleet::Health::kUnhealthy);
+    gateway_.services.snapshot = gateway_.fleet.snapshot();
+  }
+
+  config::ModelRegistry& rules() { return gateway_.config.model_registry; }
+
+  /// The endpoint that is chosen, the body's new model if there is one, and the decision.
+  std::string choose(const std::string& model, std::vector<std::uint32_t> tried = {},
+                     routing::Lists lists = routing::Lists::kAsKnown) {
+    openai::RequestFacts facts;
+    if (!model.empty()) facts.model = model;
+    Chooser chooser(gateway_.services, destination_);
+    chooser.begin(facts, "");
+    chooser.note_lists(lists);
+    for (const std::uint32_t endpoint : tried)
+      chooser.note_tried(EndpointId(endpoint));
+    const bool can = chooser.another_can();
+    const Chooser::Chosen chosen = chooser.choose(*gateway_.services.snapshot);
+    EXPECT_EQ(can, chosen.pick.view != nullptr);
+    EXPECT_EQ(gateway_.in_flight(), chosen.pick.view != nullptr ? 1u : 0u);
+    std::string text = chosen.pick.view != nullptr ? chosen.pick.view->endpoint->config.name : "-";
+    if (chosen.pick.model) text.append(" as ").append(*chosen.pick.model);
+    std::string fields;
+    chooser.append_fields(fields);
+    for (const std::string_view name : {"Decision: ", "Reason: "}) {
+      const std::size_t at = fields.find(name);
+      if (at == std::string::npos) continue;
+      const std::size_t begin = at + name.size();
+      text.append(", ").append(fields, begin, fields.find('\r', begin) - begin);
+    }
+    return text;
+  }
+
+  test::Loop loop_;
+  test::Gateway gateway_;
+  Destination destination_{{}, "/v1/chat/completions", "/v1/chat/completions"};
+};
+
+TEST_F(ChooserTest, TellsHowTheModelWasRouted) {
+  EXPECT_EQ(choose("two"), "e1, routed, model_found");
+  EXPECT_EQ(choose("TWO"), "e1 as two, routed, model_found");
+  EXPECT_EQ(choose("three"), "-, rejected, model_not_found");
+  EXPECT_EQ(choose("two", {1}), "-, routed, model_found");
+  set_down(1);
+  EXPECT_EQ(choose("two"), "-, rejected, model_unavailable");
+  EXPECT_EQ(choose(""), "e0");
+}
+
+TEST_F(ChooserTest, FallsBackToOtherEndpoints) {
+  rules().strategy = RoutingStrategy::kOptimistic;
+  rules().fallback = Fallback::kAll;
+  EXPECT_EQ(choose("two"), "e1, routed, model_found");
+  EXPECT_EQ(choose("three", {0}), "e1, fallback, model_not_found_fallback");
+  EXPECT_EQ(choose("three", {0, 1}), "-, rejected, model_unavailable");
+  set_down(1);
+  EXPECT_EQ(choose("two"), "e0, fallback, all_healthy_fallback");
+  set_down(0);
+  EXPECT_EQ(choose("two"), "-, rejected, model_unavailable");
+}
+
+TEST_F(ChooserTest, WantsListsOnlyWhenTheModelIsMissed) {
+  const auto wants = [this](const std::string& model) {
+    openai::RequestFacts facts;
+    facts.model = model;
+    Chooser chooser(gateway_.services, destination_);
+    chooser.begin(facts, "");
+    return chooser.wants_lists();
+  };
+  EXPECT_FALSE(wants("three"));
+  rules().strategy = RoutingStrategy::kDiscovery;
+  rules().discovery_refresh_on_miss = true;
+  EXPECT_TRUE(wants("three"));
+  EXPECT_FALSE(wants("two"));
+  EXPECT_FALSE(wants(""));
+  EXPECT_EQ(choose("three", {}, routing::Lists::kRefreshed), "-, rejected, model_not_found");
+  EXPECT_EQ(choose("three", {}, routing::Lists::kTimedOut),
+            "-, rejected, discovery_failed_timeout");
+}
+
+TEST_F(ChooserTest, OllaW22ResolvesAnAliasWhateverTheCaseOfItsLetters) {
+  gateway_.config.model_aliases = {{"My-Model", {"two", "one"}}};
+  EXPECT_EQ(choose("my-MODEL", {0}),
+            "e1 as two, routed, alias \"my-MODEL\" resolved to 2 endpoint(s)");
+  EXPECT_EQ(choose("My-Model", {1}),
+            "e0 as one, routed, alias \"My-Model\" resolved to 2 endpoint(s)");
+  set_down(1);
+  EXPECT_EQ(choose("my-model"), "e0 as one, routed, alias \"my-model\" resolved to 1 endpoint(s)");
+  gateway_.config.model_aliases = {{"one", {"nobody's"}}, {"x", {"nobody's"}}};
+  EXPECT_EQ(choose("ONE"), "e0 as one, routed, model_found");
+  EXPECT_EQ(choose("x"), "-, rejected, model_not_found");
+}
+
+// With one count for all of them, requests for two models by turns would reach two endpoints only.
+TEST_F(ChooserTest, TheTurnsOfEachModelAreCountedApart) {
+  test::Gateway four(loop_, test::config_for({1, 2, 3, 4}));
+  for (std::uint32_t i = 0; i < 4; ++i)
+    four.fleet.set_models(EndpointId(i), {{.id = i < 2 ? "one" : "two"}}, 0);
+  four.services.snapshot = four.fleet.snapshot();
+  std::string order;
+  for (int i = 0; i < 8; ++i) {
+    openai::RequestFacts facts;
+    facts.model = i % 2 == 0 ? "one" : "two";
+    Chooser chooser(four.services, destination_);
+    chooser.begin(facts, "");
+    order += chooser.choose(*four.services.snapshot).pick.view->endpoint->config.name.back();
+  }
+  EXPECT_EQ(order, "02130213");
+}
+
+}  // namespace
+}  // namespace olla::proxy
