@@ -1,8 +1,16 @@
 #include "proxy/chooser.h"
 
+#include <array>
+
+#include "http/field.h"
 #include "vllm/routes.h"
 
 namespace olla::proxy {
+namespace {
+
+constexpr std::string_view kSessionId = "X-Olla-Session-ID";
+
+}  // namespace
 
 void Chooser::begin(const openai::RequestFacts& facts, std::string_view body) {
   facts_ = &facts;
@@ -12,6 +20,33 @@ void Chooser::begin(const openai::RequestFacts& facts, std::string_view body) {
   if (id.empty() && destination_.path == "/v1/responses")
     id = openai::text_member(body, "previous_response_id").value_or("");
   if (!id.empty()) owner_ = services_.shared.response_owners.find(id);
+}
+
+void Chooser::join_session(const http::RequestHead& head, std::string_view body,
+                           std::string_view address) {
+  const config::StickySessions& rules = services_.config.proxy.sticky_sessions;
+  if (!rules.enabled || destination_.endpoint) return;
+  routing::SessionFacts facts;
+  facts.session_id = http::find_field(head.fields, kSessionId).value_or("");
+  facts.authorization = http::find_field(head.fields, "authorization").value_or("");
+  facts.client = address;
+  if (facts_->model) facts.model = *facts_->model;
+  facts.body = body;
+  session_ = routing::session_key(rules, facts);
+  if (!session_) return;
+  if (session_->source == config::StickyKeySource::kSessionHeader) session_id_ = facts.session_id;
+  pinned_ = services_.shared.sticky_sessions.find(session_->hash, Clock::now());
+  stickiness_ = pinned_ ? Stickiness::kHit : Stickiness::kMiss;
+}
+
+/// Pins the session to the endpoint that was chosen. A session that was new stays so however often
+/// the request is tried.
+void Chooser::note_pinned(EndpointId endpoint) {
+  chose_by_session_ = services_.config.proxy.sticky_sessions.enabled;
+  if (!session_ || pinned_ == endpoint) return;
+  if (stickiness_ == Stickiness::kHit) stickiness_ = Stickiness::kRepin;
+  services_.shared.sticky_sessions.pin(session_->hash, endpoint, Clock::now());
+  pinned_ = endpoint;
 }
 
 bool Chooser::names_model() const {
@@ -37,6 +72,7 @@ Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) {
       decision_ =
           routing::decide(services_.config.model_registry, found.pick, lists_, found.fell_back);
     }
+    if (found.pick.view != nullptr) note_pinned(found.pick.view->endpoint->id);
     return {found.pick, std::move(booking)};
   }
 }
@@ -62,6 +98,8 @@ routing::PickRequest Chooser::pick_request(std::uint32_t turn) const {
   request.route = vllm::route_name(destination_.path);
   request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
   request.only = owner_;
+  request.preferred = pinned_;
+  request.max_imbalance = services_.config.proxy.sticky_sessions.max_imbalance;
   request.balancer = services_.config.proxy.load_balancer;
   request.draw = {turn, services_.random.next()};
   request.now = Clock::now();
@@ -77,6 +115,14 @@ bool Chooser::wants_lists() const {
 
 void Chooser::append_fields(std::string& out) const {
   if (names_model()) routing::append_fields(decision_, *facts_->model, out);
+  if (!chose_by_session_) return;
+  static constexpr std::array<std::string_view, 4> kWords = {"disabled", "hit", "miss", "repin"};
+  out.append("X-Olla-Sticky-Session: ").append(kWords[static_cast<std::size_t>(stickiness_)]);
+  out.append("\r\n");
+  if (!session_) return;
+  out.append("X-Olla-Sticky-Key-Source: ").append(routing::to_string(session_->source));
+  out.append("\r\n");
+  if (!session_id_.empty()) out.append(kSessionId).append(": ").append(session_id_).append("\r\n");
 }
 
 std::string Chooser::kind() const {

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/head.h"
 #include "openai/request.h"
 #include "proxy/services.h"
 #include "routing/pick.h"
 #include "routing/provider.h"
+#include "routing/session_key.h"
 #include "routing/strategy.h"
 #include "vllm/errors.h"
 
@@ -38,6 +41,11 @@ class Chooser {
   /// Takes in what the request says, before the first choice. `facts` must outlive the chooser;
   /// `body` is looked at in this call alone.
   void begin(const openai::RequestFacts& facts, std::string_view body);
+
+  /// Finds the session that the request belongs to, where sessions are sticky: before the first
+  /// choice, and after begin(). `head` must outlive the chooser; `body` and `address`, that of the
+  /// client, are looked at in this call alone.
+  void join_session(const http::RequestHead& head, std::string_view body, std::string_view address);
 
   /// The endpoint for the next try, in `snapshot`, and the request booked on it; without an
   /// endpoint nothing is booked.
@@ -77,6 +85,10 @@ class Chooser {
     std::optional<routing::NoPick> fell_back;
   };
 
+  /// What became of the request's session. "disabled": it has none.
+  enum class Stickiness : std::uint8_t { kDisabled, kHit, kMiss, kRepin };
+
+  void note_pinned(EndpointId endpoint);
   [[nodiscard]] bool names_model() const;
   [[nodiscard]] routing::PickRequest pick_request(std::uint32_t turn) const;
   [[nodiscard]] Found find(const fleet::Snapshot& snapshot, std::uint32_t turn) const;
@@ -88,6 +100,11 @@ class Chooser {
   const config::ModelAlias* alias_ = nullptr;  // That the request names.
   routing::Lists lists_ = routing::Lists::kAsKnown;
   routing::Decision decision_;
+  std::optional<routing::SessionKey> session_;
+  std::string_view session_id_;       // In the client's head, when it is what tells the session.
+  std::optional<EndpointId> pinned_;  // Where the session is.
+  bool chose_by_session_ = false;     // Sessions are sticky, and a choice was made.
+  Stickiness stickiness_ = Stickiness::kDisabled;
   std::vector<EndpointId> tried_;
 };
 

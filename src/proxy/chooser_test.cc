@@ -113,6 +113,86 @@ TEST_F(ChooserTest, OllaW22ResolvesAnAliasWhateverTheCaseOfItsLetters) {
   EXPECT_EQ(choose("x"), "-, rejected, model_not_found");
 }
 
+/// One request of a session: who gets it, and what the headers say.
+class StickyTest : public ChooserTest {
+ protected:
+  StickyTest() { gateway_.config.proxy.sticky_sessions.enabled = true; }
+
+  std::string ask(std::vector<http::Field> fields, const std::string& model = "both",
+                  std::vector<std::uint32_t> failing = {}) {
+    http::RequestHead head;
+    head.fields = std::move(fields);
+    openai::RequestFacts facts;
+    facts.model = model;
+    Chooser chooser(gateway_.services, destination_);
+    chooser.begin(facts, "");
+    chooser.join_session(head, "", "10.0.0.1");
+    Chooser::Chosen chosen = chooser.choose(*gateway_.services.snapshot);
+    for (const std::uint32_t endpoint : failing) {
+      chooser.note_tried(EndpointId(endpoint));
+      chosen = chooser.choose(*gateway_.services.snapshot);
+    }
+    std::string text = chosen.pick.view != nullptr ? chosen.pick.view->endpoint->config.name : "-";
+    std::string told;
+    chooser.append_fields(told);
+    const std::size_t at = told.find("X-Olla-Sticky-Session");
+    return at == std::string::npos ? text : text + "\n" + told.substr(at);
+  }
+
+  void SetUp() override {
+    for (const std::uint32_t i : {0, 1})
+      gateway_.fleet.set_models(EndpointId(i), {{.id = "both"}}, 0);
+    gateway_.services.snapshot = gateway_.fleet.snapshot();
+  }
+
+  static std::string told(const std::string& endpoint, const std::string& result) {
+    return endpoint + "\nX-Olla-Sticky-Session: " + result +
+           "\r\nX-Olla-Sticky-Key-Source: session_header\r\nX-Olla-Session-ID: s\r\n";
+  }
+  const std::vector<http::Field> kSession = {{"x-olla-session-id", "s"}};
+};
+
+TEST_F(StickyTest, KeepsASessionOnItsEndpointUntilThatIsOut) {
+  EXPECT_EQ(ask(kSession), told("e0", "miss"));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(ask(kSession), told("e0", "hit"));
+  EXPECT_EQ(ask({{"X-Olla-Session-Id", "t"}}).substr(0, 2), "e1") << "another session";
+  set_down(0);
+  EXPECT_EQ(ask(kSession), told("e1", "repin"));
+  EXPECT_EQ(ask(kSession), told("e1", "hit"));
+  const auto report = gateway_.shared.sticky_sessions.report(Clock::now());
+  EXPECT_EQ(report.insertions, 2u);
+  EXPECT_EQ(report.repins, 1u);
+}
+
+TEST_F(StickyTest, ASessionFollowsItsRequestToTheNextEndpoint) {
+  EXPECT_EQ(ask(kSession, "both", {0}), told("e1", "miss"));
+  EXPECT_EQ(ask(kSession), told("e1", "hit"));
+  EXPECT_EQ(ask(kSession, "both", {1}), told("e0", "repin"));
+  EXPECT_EQ(ask(kSession), told("e0", "hit"));
+}
+
+TEST_F(StickyTest, OllaW43LetsGoOfAnEndpointThatIsFarBusierThanTheOthers) {
+  gateway_.config.proxy.sticky_sessions.max_imbalance = 2;
+  EXPECT_EQ(ask(kSession), told("e0", "miss"));
+  std::vector<fleet::Booking> load;
+  fleet::Live& live = *gateway_.services.snapshot->endpoints[0].live;
+  for (int i = 0; i < 2; ++i)
+    load.emplace_back(live);
+  EXPECT_EQ(ask(kSession), told("e0", "hit"));
+  load.emplace_back(live);
+  EXPECT_EQ(ask(kSession), told("e1", "repin"));
+}
+
+TEST_F(StickyTest, SaysWhenARequestHasNoSession) {
+  EXPECT_EQ(ask({}), "e0\nX-Olla-Sticky-Session: disabled\r\n");
+  EXPECT_EQ(ask({{"Authorization", "Bearer x"}}),
+            "e1\nX-Olla-Sticky-Session: miss\r\nX-Olla-Sticky-Key-Source: auth_header\r\n");
+  EXPECT_EQ(ask(kSession, "nobody's"), "-");
+  gateway_.config.proxy.sticky_sessions.enabled = false;
+  EXPECT_EQ(ask(kSession).find('\n'), std::string::npos);
+}
+
 // With one count for all of them, requests for two models by turns would reach two endpoints only.
 TEST_F(ChooserTest, TheTurnsOfEachModelAreCountedApart) {
   test::Gateway four(loop_, test::config_for({1, 2, 3, 4}));

@@ -87,6 +87,7 @@ net::Awaitable<bool> Exchange::run() {
     repeatable_ = is_repeatable(rules.retry, client.head().method, request_.destination.path);
     request_.services.shared.retry_budget.note_request(Clock::now());
     chooser_.begin(request_.facts, client.body().view());
+    chooser_.join_session(client.head(), client.body().view(), client.client_address());
     if (chooser_.wants_lists()) {
       const bool were_read =
           co_await models_wait_.run(request_.services.config.model_registry.discovery_timeout);

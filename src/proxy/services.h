@@ -27,6 +27,7 @@
 #include "proxy/refresh.h"
 #include "proxy/retry_budget.h"
 #include "proxy/wait_queue.h"
+#include "routing/sticky_sessions.h"
 #include "routing/turns.h"
 
 namespace olla::proxy {
@@ -85,10 +86,12 @@ class Findings {
 
 /// What all threads share.
 struct Shared {
-  explicit Shared(const config::Config& config) : gate(config, system_seed()) {}
+  explicit Shared(const config::Config& config)
+      : sticky_sessions(config.proxy.sticky_sessions), gate(config, system_seed()) {}
 
   const Moment started = Moment::present();
   routing::Turns turns;
+  routing::StickySessions sticky_sessions;  ///< Empty while they are not enabled.
   fleet::ResponseOwners response_owners;
   limits::Gate gate;
   MetricsPages metrics_pages;  ///< Of the background thread.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/check.h"
 #include "config/endpoints.h"
@@ -88,7 +89,10 @@ class Choice {
                   : any_tried_ ? NoPick::kAllTried
                                : NoPick::kNoneReady);
     }
-    const Candidate& chosen = choose(request_.balancer, {candidates_.data(), size_}, request_.draw);
+    const std::span<const Candidate> all(candidates_.data(), size_);
+    const Candidate* preferred = request_.preferred ? find_preferred(all) : nullptr;
+    const Candidate& chosen =
+        preferred != nullptr ? *preferred : choose(request_.balancer, all, request_.draw);
     return picked(snapshot_.endpoints[chosen.index]);
   }
 
@@ -110,6 +114,19 @@ class Choice {
     if (match_ == Match::kFolded) pick.model = spelling(view, *request_.model);
     if (pick.model == request_.model) pick.model.reset();
     return pick;
+  }
+
+  /// The preferred one, unless it is too busy or no candidate.
+  [[nodiscard]] const Candidate* find_preferred(std::span<const Candidate> all) const {
+    const Candidate* found = nullptr;
+    std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
+    for (const Candidate& one : all) {
+      least = std::min(least, one.load);
+      if (snapshot_.endpoints[one.index].endpoint->id == *request_.preferred) found = &one;
+    }
+    const bool too_busy = found != nullptr && request_.max_imbalance > 0 &&
+                          found->load - least > request_.max_imbalance;
+    return too_busy ? nullptr : found;
   }
 
   [[nodiscard]] bool is_by_alias() const {

@@ -28,6 +28,10 @@ struct PickRequest {
   bool spares_vllm = false;
   /// Only this one can answer, for example since it holds the state that the request names.
   std::optional<EndpointId> only = std::nullopt;
+  /// Who gets the request if it is a candidate, whatever the policy says, unless it has more than
+  /// `max_imbalance` requests in flight more than the candidate that has the fewest.
+  std::optional<EndpointId> preferred = std::nullopt;
+  std::uint32_t max_imbalance = 0;  ///< 0: however many it has.
   config::LoadBalancer balancer = config::LoadBalancer::kLeastConnections;
   Draw draw = {};
   TimePoint now = {};

@@ -318,6 +318,25 @@ TEST(PickTest, BookingCountsOnThePickedEndpointOnly) {
   EXPECT_FALSE(book(Pick{}, {}));
 }
 
+TEST(PickTest, ThePreferredOneIsTakenUnlessItIsTooBusy) {
+  const auto pick_preferring = [](const std::vector<Spec>& fleet, std::uint32_t preferred,
+                                  std::uint32_t max_imbalance) {
+    const PickRequest request{
+        .model = "m", .preferred = EndpointId(preferred), .max_imbalance = max_imbalance};
+    return Scene(fleet).pick_name(request);
+  };
+  const std::vector<Spec> fleet = {{"a", kUp, {"m"}, 1}, {"b", kUp, {"m"}, 4}, {"c", kUp, {"x"}}};
+  EXPECT_EQ(pick_preferring(fleet, 1, 3), "b");
+  EXPECT_EQ(pick_preferring(fleet, 1, 2), "a");
+  EXPECT_EQ(pick_preferring(fleet, 1, 0), "b") << "it never lets go";
+  EXPECT_EQ(pick_preferring(fleet, 2, 0), "a") << "no candidate";
+  EXPECT_EQ(pick_preferring({{"a", kUp, {"m"}}, {"b", kDown, {"m"}}}, 1, 0), "a");
+  EXPECT_EQ(
+      pick_preferring(
+          {{"a", kUp, {"m"}, 3}, {.name = "b", .models = {"m"}, .in_flight = 2, .limit = 2}}, 1, 0),
+      "a");
+}
+
 void open_breaker(const Scene& scene, std::size_t endpoint, TimePoint now) {
   fleet::Breaker& breaker = scene.snapshot().endpoints[endpoint].live->breaker;
   for (std::uint32_t i = 0; i < config::Breaker().failures; ++i)
