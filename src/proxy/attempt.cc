@@ -88,7 +88,7 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse) {
       translation_.body ? std::string_view(*translation_.body) : request_.client.body().view();
   OutgoingRequest::Parts parts{request_.destination, body, request_.entry.request_id,
                                request_.entry.client, model_for_header(request_.facts)};
-  parts.reads_answer = translation_.best_of.has_value();
+  parts.reads_answer = translation_.best_of.has_value() || request_.chooser->renames_answer();
   outgoing_.make(request_.client, view_, parts);
   began_ = true;
   const auto sent = co_await outgoing_.send(*upstream_, limits.read_timeout);

@@ -68,6 +68,7 @@ Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) {
     fleet::Booking booking = routing::book(found.pick, Clock::now());
     // When another thread took the endpoint's last place meanwhile, the next choice sees that.
     if (found.pick.view != nullptr && !booking) continue;
+    by_alias_ = found.pick.by_alias;
     if (names_model()) {
       decision_ =
           routing::decide(services_.config.model_registry, found.pick, lists_, found.fell_back);

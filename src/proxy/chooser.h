@@ -63,6 +63,10 @@ class Chooser {
 
   /// How the last choice came about. Without a strategy for a request that names no model.
   [[nodiscard]] const routing::Decision& decision() const { return decision_; }
+  /// Whether the answer's `model` has to become the alias that the client asked for.
+  [[nodiscard]] bool renames_answer() const {
+    return by_alias_ && services_.config.model_aliases_rewrite_response;
+  }
   /// Appends the field lines that tell it to the client.
   void append_fields(std::string& out) const;
 
@@ -100,6 +104,7 @@ class Chooser {
   const config::ModelAlias* alias_ = nullptr;  // That the request names.
   routing::Lists lists_ = routing::Lists::kAsKnown;
   routing::Decision decision_;
+  bool by_alias_ = false;  // The last choice has a model of the alias.
   std::optional<routing::SessionKey> session_;
   std::string_view session_id_;       // In the client's head, when it is what tells the session.
   std::optional<EndpointId> pinned_;  // Where the session is.

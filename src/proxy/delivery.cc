@@ -2,6 +2,7 @@
 
 #include "http/forward.h"
 #include "net/read_body.h"
+#include "openai/model_rewriter.h"
 #include "proxy/accounting.h"
 #include "vllm/errors.h"
 
@@ -18,12 +19,12 @@ double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-/// Whether an answer is an event stream that is sent as it is: an event of the gateway's own would
-/// be garbage in a compressed one.
-bool is_event_stream(const http::ResponseHead& head) {
+/// Whether an answer is of this type and sent as it is: what the gateway puts into a compressed one
+/// would be garbage.
+bool is_plain(const http::ResponseHead& head, std::string_view wanted_type) {
   const auto type = http::find_field(head.fields, "content-type");
   const auto coding = http::find_field(head.fields, "content-encoding");
-  return type && http::istarts_with(*type, "text/event-stream") &&
+  return type && http::istarts_with(*type, wanted_type) &&
          (!coding || http::iequals(*coding, "identity"));
 }
 
@@ -79,7 +80,14 @@ net::Awaitable<Delivery::End> Delivery::relay() {
   options.endpoint_headers = endpoint_headers;
   options.plan = plan_body(response.framing, client.head().minor_version);
   options.gap_limit = request_.services.config.proxy.read_timeout;
-  options.event_stream = is_event_stream(response);
+  options.event_stream = is_plain(response, "text/event-stream");
+  std::optional<openai::ModelRewriter> rewriter;
+  if (request_.chooser->renames_answer() &&
+      (options.event_stream || is_plain(response, "application/json"))) {
+    rewriter.emplace(*request_.facts.model, options.event_stream);
+    options.rewriter = &*rewriter;
+    options.plan = plan_rewritten_body(response.framing, client.head().minor_version);
+  }
   options.error_shape = request_.destination.error_shape();
   if (path == "/v1/responses" && response.status == 200) options.response_ids = this;
   entry.event_stream = options.event_stream;
@@ -144,9 +152,15 @@ net::Awaitable<Delivery::End> Delivery::rewrite() {
     why_ = attempt_.why();
     co_return failure_ == TryEnd::kCancelled ? End::kClientGone : End::kUnusable;
   }
-  const std::string chosen = response.status == 200
-                                 ? vllm::choose_best(*body, *translation.best_of)
-                                 : vllm::explain_refusal(*body, translation.note);
+  std::string chosen = response.status == 200 ? vllm::choose_best(*body, *translation.best_of)
+                                              : vllm::explain_refusal(*body, translation.note);
+  if (request_.chooser->renames_answer()) {
+    // The answer of best_of to a request for a stream is one, too.
+    openai::ModelRewriter rewriter(*request_.facts.model, is_plain(response, "text/event-stream"));
+    std::string renamed;
+    rewriter.feed(chosen, renamed);
+    chosen = std::move(renamed);
+  }
   attempt_.reuse_connection();
   openai::UsageScanner usage;
   usage.feed(chosen);

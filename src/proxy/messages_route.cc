@@ -125,7 +125,8 @@ std::optional<Refused> explain_no_messages(const ProxiedRequest& request, routin
                      "0.11.1 on), and this gateway does not translate it."),
         "no endpoint for messages"};
   }
-  if (reason != routing::NoPick::kUnknownModel) return std::nullopt;
+  if (reason != routing::NoPick::kUnknownModel && reason != routing::NoPick::kOtherProviders)
+    return std::nullopt;
   if (!is_listed(*request.services.snapshot, *request.facts.model)) return std::nullopt;
   return Refused{
       error_answer(request, 501, "not_implemented",

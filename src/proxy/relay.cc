@@ -55,6 +55,11 @@ BodyPlan plan_body(http::Framing upstream, int client_minor_version) {
   return {upstream, true};
 }
 
+BodyPlan plan_rewritten_body(http::Framing upstream, int client_minor_version) {
+  if (upstream == http::Framing::kNone) return {};
+  return {client_minor_version == 0 ? http::Framing::kUntilClose : http::Framing::kChunked, false};
+}
+
 Relay::Relay(net::UpstreamConnection& upstream, net::ServerConnection& client,
              const http::ResponseHead& head, const RelayOptions& options)
     : upstream_(upstream),
@@ -132,6 +137,12 @@ void Relay::note_payload(std::string_view payload) {
   }
   if (options_.response_ids != nullptr) look_for_response_id(payload);
   if (options_.plan.raw) return;
+  if (options_.rewriter != nullptr) {
+    rewritten_.clear();
+    options_.rewriter->feed(payload, rewritten_);
+    payload = rewritten_;
+    if (payload.empty()) return;  // A chunk without bytes would be the last one.
+  }
   if (options_.plan.framing == http::Framing::kChunked) {
     append_chunk(payload, prefix_);
   } else {
@@ -170,7 +181,10 @@ net::Awaitable<Result<void>> Relay::read_trailers(std::size_t offset) {
       if (!http::parse_trailers(section.substr(0, size), kMaxTrailers, trailers_)) {
         co_return malformed("the trailers of the answer are malformed");
       }
-      if (options_.plan.framing == http::Framing::kChunked) append_trailers(trailers_);
+      if (options_.plan.framing == http::Framing::kChunked) {
+        if (!options_.plan.raw) suffix_ = "0\r\n";
+        append_trailers(trailers_);
+      }
       trailer_bytes_ = size;
       co_return Result<void>();
     }

@@ -12,6 +12,7 @@
 #include "metrics/histogram.h"
 #include "net/server_connection.h"
 #include "net/upstream_connection.h"
+#include "openai/model_rewriter.h"
 #include "openai/usage.h"
 #include "sse/tail.h"
 #include "vllm/error_event.h"
@@ -30,6 +31,9 @@ struct BodyPlan {
 /// an HTTP/1.1 client, so that its connection survives and a cut would show.
 BodyPlan plan_body(http::Framing upstream, int client_minor_version);
 
+/// The same for a body whose length changes on the way.
+BodyPlan plan_rewritten_body(http::Framing upstream, int client_minor_version);
+
 /// Told the id of an answer of the Responses API as soon as it passes.
 class ResponseIdListener {
  public:
@@ -45,6 +49,8 @@ struct RelayOptions {
   bool event_stream = false;  ///< text/event-stream: an error can be told as an event.
   vllm::ErrorShape error_shape = vllm::ErrorShape::kOpenAi;  ///< Of that event.
   ResponseIdListener* response_ids = nullptr;                ///< Null: nobody wants to know.
+  openai::ModelRewriter* rewriter =
+      nullptr;                         ///< Null: nothing is rewritten. Else `plan` is not raw.
   metrics::Histogram* gaps = nullptr;  ///< Of an event stream: the times between its pieces.
   std::span<const http::Field> endpoint_headers;  ///< Trailers of these names are dropped.
 };
@@ -101,6 +107,7 @@ class Relay {
   openai::UsageScanner usage_;
   sse::EventTail events_;
   vllm::ErrorEventScanner error_events_;
+  std::string rewritten_;
   std::string start_;   // Of the payload, until the id was found in it.
   std::string prefix_;  // Goes out before the bytes of this round: the head, or a reframed body.
   std::string suffix_;  // Goes out after them: the trailers.

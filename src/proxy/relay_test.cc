@@ -52,6 +52,7 @@ struct Answer {
   bool time_trailer = false;
   Duration gap_limit = seconds(20);
   std::span<const http::Field> endpoint_headers = {};
+  std::string_view renamed = {};  // What the member "model" is to say.
 };
 
 constexpr std::string_view kHead = "HEAD\r\n\r\n";
@@ -81,6 +82,11 @@ class Carried {
     options.gaps = &gaps_;
     options.endpoint_headers = answer.endpoint_headers;
     if (answer.time_trailer) options.time_trailer_since = Clock::now();
+    if (!answer.renamed.empty()) {
+      rewriter_.emplace(answer.renamed, answer.event_stream);
+      options.rewriter = &*rewriter_;
+      options.plan = plan_rewritten_body(answer.framing, answer.client_minor_version);
+    }
     relay_.emplace(upstream_, *connection_, head_, options);
   }
   ~Carried() {
@@ -128,6 +134,7 @@ class Carried {
   std::shared_ptr<net::ServerConnection> connection_;
   std::shared_ptr<test::Peer> client_;
   http::ResponseHead head_;
+  std::optional<openai::ModelRewriter> rewriter_;
   metrics::Histogram gaps_{metrics::kInterTokenBounds};
   std::optional<Relay> relay_;
   std::optional<test::Started<End>> running_;
@@ -168,6 +175,43 @@ TEST_F(RelayTest, ChunksGoThroughUnchangedHoweverTheyAreCut) {
   for (std::size_t cut = 0; cut <= wire.size(); ++cut) {
     SCOPED_TRACE(cut);
     ASSERT_EQ(carry({}, wire, cut), wire);
+  }
+}
+
+/// The payload of a body in chunks, and behind it what follows the last one.
+std::string unchunked(std::string_view wire) {
+  std::string payload;
+  http::BodyScanner scanner(Framing::kChunked, 0);
+  while (scanner.state() == http::BodyScanner::State::kMore) {
+    const auto step = scanner.next(wire);
+    if (step.consumed == 0) return payload + "(cut)";
+    payload += step.payload;
+    wire.remove_prefix(step.consumed);
+  }
+  return payload.append("|").append(wire);
+}
+
+TEST_F(RelayTest, TheModelOfAnAnswerIsRenamedHoweverItIsFramedAndCut) {
+  const std::string before = R"({"id":1,"model":"m","x":"\"model\":\"m\""})";
+  const std::string after = R"({"id":1,"model":"longer","x":"\"model\":\"m\""})";
+  const std::string chunks = "9\r\n" + before.substr(0, 9) + "\r\n2;x=y\r\n" + before.substr(9, 2) +
+                             "\r\n1f\r\n" + before.substr(11) + "\r\n0\r\nChecksum: 9\r\n\r\n";
+  ASSERT_EQ(before.size() - 11, 0x1fu);
+  for (std::size_t cut = 0; cut <= chunks.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    Answer answer{.renamed = "longer"};
+    ASSERT_EQ(unchunked(carry(answer, chunks, cut)), after + "|Checksum: 9\r\n\r\n");
+    answer.client_minor_version = 0;
+    ASSERT_EQ(carry(answer, chunks, cut), after);
+  }
+  for (std::size_t cut = 0; cut <= before.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    for (const Framing framing : {Framing::kLength, Framing::kUntilClose}) {
+      Answer answer{.framing = framing, .length = before.size(), .renamed = "longer"};
+      ASSERT_EQ(unchunked(carry(answer, before, cut)), after + "|\r\n");
+      answer.client_minor_version = 0;
+      ASSERT_EQ(carry(answer, before, cut), after);
+    }
   }
 }
 
