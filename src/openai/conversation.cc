@@ -19,6 +19,7 @@ class LimitedHash {
     hash_.add(part);
     left_ -= part.size();
   }
+  void add_uncounted(std::string_view text) { hash_.add(text); }
   /// The end of something: what follows is not a part of it.
   void end() { hash_.add(std::string_view("\0", 1)); }
   [[nodiscard]] std::size_t left() const { return left_; }
@@ -106,7 +107,8 @@ void add_content(std::string_view content, LimitedHash& hash) {
 }
 
 void add_message(std::string_view message, std::string_view role, LimitedHash& hash) {
-  hash.add(role);
+  constexpr std::size_t kRoleBytes = 32;  // "assistant" and its like; it is not counted.
+  hash.add_uncounted(role.substr(0, kRoleBytes));
   hash.end();
   add_content(member(message, "content"), hash);
 }

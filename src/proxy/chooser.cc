@@ -50,7 +50,7 @@ void Chooser::note_pinned(EndpointId endpoint) {
 }
 
 bool Chooser::names_model() const {
-  return !destination_.endpoint && facts_->model && !facts_->model->empty();
+  return facts_ != nullptr && !destination_.endpoint && facts_->model && !facts_->model->empty();
 }
 
 Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) {

@@ -99,7 +99,7 @@ class Chooser {
 
   Services& services_;
   const Destination& destination_;
-  const openai::RequestFacts* facts_ = nullptr;
+  const openai::RequestFacts* facts_ = nullptr;  // Null until begin().
   std::optional<EndpointId> owner_;            // Who keeps the answer that the request names.
   const config::ModelAlias* alias_ = nullptr;  // That the request names.
   routing::Lists lists_ = routing::Lists::kAsKnown;

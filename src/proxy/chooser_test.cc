@@ -69,6 +69,14 @@ TEST_F(ChooserTest, TellsHowTheModelWasRouted) {
   EXPECT_EQ(choose(""), "e0");
 }
 
+TEST_F(ChooserTest, HasNothingToTellOfARequestThatWasRefusedBefore) {
+  const Chooser chooser(gateway_.services, destination_);
+  std::string fields;
+  chooser.append_fields(fields);
+  EXPECT_EQ(fields, "");
+  EXPECT_FALSE(chooser.renames_answer());
+}
+
 TEST_F(ChooserTest, FallsBackToOtherEndpoints) {
   rules().strategy = RoutingStrategy::kOptimistic;
   rules().fallback = Fallback::kAll;
@@ -156,7 +164,7 @@ TEST_F(StickyTest, KeepsASessionOnItsEndpointUntilThatIsOut) {
   EXPECT_EQ(ask(kSession), told("e0", "miss"));
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(ask(kSession), told("e0", "hit"));
-  EXPECT_EQ(ask({{"X-Olla-Session-Id", "t"}}).substr(0, 2), "e1") << "another session";
+  EXPECT_NE(ask({{"X-Olla-Session-Id", "t"}}).find("miss"), std::string::npos) << "another one";
   set_down(0);
   EXPECT_EQ(ask(kSession), told("e1", "repin"));
   EXPECT_EQ(ask(kSession), told("e1", "hit"));

@@ -74,7 +74,7 @@ def test_an_unknown_model_is_a_404_in_the_words_of_vllm(fleet, pair):
             "message": "The model `nope` does not exist. Valid aliases: org/One, two.",
             "type": "NotFoundError",
             "param": "model",
-            "code": 404,
+            "code": "model_not_found",
         }
     response = fleet.post("/v1/messages", {"model": "nope"})
     assert response.status == 404
