@@ -14,6 +14,7 @@
 #include "admin/stats_documents.h"
 #include "admin/status_documents.h"
 #include "admin/models_pages.h"
+#include "admin/sticky_document.h"
 #include "admin/version_document.h"
 #include "http/gzip.h"
 #include "net/background.h"
@@ -129,6 +130,12 @@ Answer process(Services& services, const InternalRequest& /*request*/) {
   co_return own;
 }
 
+Answer sticky(Services& services, const InternalRequest& /*request*/) {
+  const auto report = services.shared.sticky_sessions.report(Clock::now());
+  OwnAnswer own = json_answer(sticky_document(services.config.proxy.sticky_sessions, report));
+  co_return own;
+}
+
 constexpr std::string_view kRead = "GET, HEAD";
 
 constexpr Page kPages[] = {
@@ -144,6 +151,7 @@ constexpr Page kPages[] = {
     {"/internal/discovery/refresh", "POST", refresh_discovery},
     {"/olla/models", kRead, list_all_models},
     {"/olla/models/", kRead, show_model},
+    {"/internal/stats/sticky", kRead, sticky},
     {"/version", kRead, version},
 };
 

@@ -278,6 +278,29 @@ def test_a_session_stays_on_its_endpoint_and_moves_when_that_is_out(world):
     assert answered_by(fleet.chat("m", session)) == answered_by(moved) != served
 
 
+def test_the_document_of_sessions_counts_them(world):
+    def sessions(fleet) -> dict:
+        client = world.connect(fleet.gateway)
+        return client.request("GET", "/internal/stats/sticky").json()
+
+    sticky = {"enabled": True, "max_sessions": 3, "idle_ttl_seconds": 60}
+    fleet, _ = make_fleet(world, [["m"]] * 2, {"proxy": {"sticky_sessions": sticky}})
+    for name in ("a", "b", "a", "c", "d"):
+        fleet.chat("m", [("X-Olla-Session-ID", name)])
+    assert sessions(fleet) == {
+        "enabled": True,
+        "active_sessions": 3,
+        "insertions": 4,
+        "hits": 1,
+        "misses": 4,
+        "evictions": 1,
+        "repins": 0,
+        "max_sessions": 3,
+        "idle_ttl_seconds": 60,
+    }
+    assert sessions(make_fleet(world, [["m"]])[0]) == {"enabled": False}
+
+
 def test_what_a_request_has_tells_its_session(world):
     sources = ["session_header", "prefix_hash", "auth_header"]
     config = {"proxy": {"sticky_sessions": {"enabled": True, "key_sources": sources}}}
