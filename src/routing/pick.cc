@@ -135,8 +135,9 @@ class Choice {
   [[nodiscard]] bool is_of_provider(const EndpointView& view) const {
     return request_.provider.serves(view);
   }
+  /// Of one of the provider's.
   [[nodiscard]] bool is_usable(const EndpointView& view) const {
-    return is_of_provider(view) && !(request_.spares_vllm && view.is_vllm()) &&
+    return !(request_.spares_vllm && view.is_vllm()) &&
            (!request_.only || *request_.only == view.endpoint->id);
   }
   [[nodiscard]] bool names_model() const { return request_.model && !request_.model->empty(); }
