@@ -178,7 +178,6 @@ GENERATE = [
     post("error: JSON null", CHAT, b"null"),
     post("error: empty body", CHAT, b""),
     post("error: embeddings of a generating model", EMBEDDINGS, {"model": "tiny", "input": "x"}),
-    get("error: wrong method", CHAT),
     Case("error: OPTIONS", "OPTIONS", CHAT),
 ]
 

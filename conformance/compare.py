@@ -12,7 +12,7 @@ VOLATILE_KEYS = {"id", "created", "created_at"}
 SAMPLED_KEYS = {"content", "text", "finish_reason", "stop_reason", "usage"}
 # The gateway's own, and what depends on the moment or on the length of a volatile body.
 ADDED_PREFIXES = ("x-olla-",)
-ADDED_HEADERS = {"via"}
+ADDED_HEADERS = {"via", "x-served-by"}
 VOLATILE_HEADERS = {"date", "content-length", "metadata"}
 
 
@@ -59,7 +59,7 @@ def _header_differences(direct: Response, through: Response) -> list[str]:
 def _missing_headers(case: Case, through: Response) -> list[str]:
     wanted = {"x-olla-request-id"}
     if through.header("x-olla-endpoint") is not None:
-        wanted |= {"x-olla-backend-type", "x-olla-response-time", "via"}
+        wanted |= {"x-olla-backend-type", "x-olla-response-time", "via", "x-served-by"}
         if case.body and b'"model"' in case.body and b"{" in case.body[:4]:
             wanted.add("x-olla-model")
     return [f"no {name}" for name in sorted(wanted) if through.header(name) is None]

@@ -204,6 +204,13 @@ def _admitted(way: Way) -> str:
     return f"the server's document, {len(own['paths'])} paths"
 
 
+def _wrong_method(way: Way) -> str:
+    response = way.ask("GET", CHAT)
+    allowed = response.header("allow")
+    expect((response.status, allowed) == (405, "POST"), f"{response.status}, Allow: {allowed}")
+    return f"405, Allow: {allowed}"
+
+
 def _passes(path: str) -> Callable[[Way], str]:
     def see(way: Way) -> str:
         response = way.ask("GET", path)
@@ -243,6 +250,7 @@ CHECKS = [
     Check("GET /metrics?endpoint=" + NAME, _metrics_of_one, alone=None),
     Check("GET /metrics?endpoint=nobody", _unknown_endpoint("/metrics"), alone=None),
     Check("GET /metrics, Accept-Encoding: gzip", _metrics_gzip, alone=None),
+    Check(f"GET {CHAT}", _wrong_method),
     Check("GET /version", _passes("/version")),
     Check("GET /load", _passes("/load")),
     Check("GET /openapi.json, listed in vllm.admin_routes", _admitted),

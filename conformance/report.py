@@ -45,6 +45,10 @@ FLEET = """\
 What the gateway answers in the place of its servers; and routes that it does not let through.
 """
 
+MESSAGES = """\
+The server's `/v1/messages` as the gateway offers it to clients of Anthropic's API.
+"""
+
 
 @dataclasses.dataclass
 class Part:

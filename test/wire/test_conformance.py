@@ -18,6 +18,7 @@ ADDED = [
     ("X-Olla-Backend-Type", "vllm"),
     ("X-Olla-Response-Time", "1ms"),
     ("X-Olla-Request-ID", "r"),
+    ("X-Served-By", "olla/v1"),
     ("Via", "1.1 olla"),
 ]
 JSON = ("content-type", "application/json")
