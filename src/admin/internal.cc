@@ -9,11 +9,11 @@
 
 #include "admin/endpoint_commands.h"
 #include "admin/metrics_page.h"
+#include "admin/models_pages.h"
 #include "admin/picture.h"
 #include "admin/process_document.h"
 #include "admin/stats_documents.h"
 #include "admin/status_documents.h"
-#include "admin/models_pages.h"
 #include "admin/sticky_document.h"
 #include "admin/version_document.h"
 #include "http/gzip.h"

@@ -213,6 +213,9 @@ struct Endpoint {
   /// or an absolute URL that parse_url() accepts. The defaults come from the type.
   std::string model_url;
   std::string health_check_url;
+  /// Whether the file does not give them: then they follow the type, also one that is found out.
+  bool default_model_url = false;
+  bool default_health_check_url = false;
   /// From the start of one health check to the start of the next.
   std::chrono::milliseconds check_interval{std::chrono::seconds(5)};
   /// Longest duration of one health check; at most check_interval.

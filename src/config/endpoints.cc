@@ -81,12 +81,12 @@ void read_name(const Section& section, const Environment& env, Endpoint& endpoin
   }
 }
 
-/// The endpoint's type; openai-compatible, which asks the least of a server, when it is not known.
+/// The endpoint's type; openai-compatible, which asks the least of a server, while it is not known.
 const Profile& read_type(const Section& section, const Profiles& profiles, Endpoint& endpoint) {
   const Profile* type = &profiles.openai_compatible();
   const std::optional<std::string> name = section.text("type");
   if (!section.has("type") || name == "auto") {
-    section.warning("type", "the type is not detected yet; treated as openai-compatible");
+    endpoint.detects_type = true;
   } else if (const Profile* known = profiles.of_type(name.value_or(""))) {
     type = known;
   } else if (name) {
@@ -158,6 +158,8 @@ Endpoint read_endpoint(const Section& section, const EndpointReader::Sources& so
   endpoint.model_url = read_path(section, "model_url", endpoint, type.models_path);
   endpoint.health_check_url =
       read_path(section, "health_check_url", endpoint, type.health_check_path);
+  endpoint.default_model_url = !section.has("model_url");
+  endpoint.default_health_check_url = !section.has("health_check_url");
   read_gpu_metrics_url(section, endpoint);
   if (const auto priority = section.integer("priority")) {
     endpoint.priority = static_cast<int>(*priority);

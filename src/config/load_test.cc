@@ -368,14 +368,13 @@ TEST(LoadTest, TypesGiveThePathsAndOtherSpellingsWork) {
   }
 }
 
-TEST(LoadTest, AMissingOrAutomaticTypeIsOpenaiCompatibleWithAWarning) {
+TEST(LoadTest, OllaW09AMissingOrAutomaticTypeIsFoundOutLater) {
   for (const char* yaml :
        {"endpoints: [{url: 'http://h'}]", "endpoints: [{url: 'http://h', type: auto}]"}) {
     const Loaded loaded = load_with(yaml);
     EXPECT_EQ(only_endpoint(loaded).type, "openai-compatible");
-    EXPECT_THAT(texts(loaded.warnings),
-                ElementsAre("f:1: endpoints[0].type: the type is not detected yet; treated as "
-                            "openai-compatible"));
+    EXPECT_TRUE(only_endpoint(loaded).detects_type);
+    EXPECT_THAT(loaded.warnings, IsEmpty());
   }
 }
 

@@ -229,6 +229,10 @@ bool Fleet::set_figures(EndpointId id, std::shared_ptr<const Figures> figures) {
   return changed.condition() != before;
 }
 
+bool Fleet::set_profile(EndpointId id, const config::Profile& profile) {
+  return std::exchange(changeable(id).profile, &profile) != &profile;
+}
+
 const Endpoint& Fleet::endpoint(EndpointId id) const {
   OLLA_CHECK(id.value() < endpoints_.size());
   return endpoints_[id.value()];

@@ -252,6 +252,11 @@ class Fleet {
   /// vLLM has about 30 inference routes.
   static constexpr std::size_t kMissingRoutesMax = 64;
 
+  /// What an endpoint turned out to be; one of profiles(). What was known of its server is not
+  /// forgotten by it.
+  bool set_profile(EndpointId id, const config::Profile& profile);
+
+  [[nodiscard]] const config::Profiles& profiles() const { return *profiles_; }
   [[nodiscard]] std::size_t size() const { return endpoints_.size(); }
   [[nodiscard]] const Endpoint& endpoint(EndpointId id) const;
   /// Its present state.

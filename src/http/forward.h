@@ -62,7 +62,7 @@ struct ResponseForwarding {
   std::string_view answer_fields;
   bool replaces_cors = false;         ///< They stand for Access-Control-* of the backend.
   bool replaces_rate_limits = false;  ///< They stand for X-RateLimit-* of the backend.
-  std::string_view extra_fields;       ///< Complete field lines of the gateway's, each with CRLF.
+  std::string_view extra_fields;      ///< Complete field lines of the gateway's, each with CRLF.
 };
 
 /// Appends the head to send to the client. X-Olla-* of the backend never pass, and Trailer only as

@@ -11,6 +11,21 @@ Target target_of(const config::Endpoint& endpoint, const std::string& path_or_ur
   return target;
 }
 
+Target health_check_of(const fleet::EndpointView& view) {
+  const config::Endpoint& endpoint = view.endpoint->config;
+  if (!endpoint.detects_type || !endpoint.default_health_check_url)
+    return target_of(endpoint, endpoint.health_check_url);
+  return target_of(endpoint,
+                   config::join_path(endpoint.address.path, view.profile->health_check_path));
+}
+
+Target model_list_of(const fleet::EndpointView& view) {
+  const config::Endpoint& endpoint = view.endpoint->config;
+  if (!endpoint.detects_type || !endpoint.default_model_url)
+    return target_of(endpoint, endpoint.model_url);
+  return target_of(endpoint, config::join_path(endpoint.address.path, view.profile->models_path));
+}
+
 net::Awaitable<Result<void>> Asker::find(Target& target, TimePoint end) {
   Duration limit = end - Clock::now();
   // With addresses to fall back on, a silent name server must leave time to ask them.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "fleet/snapshot.h"
 #include "net/deadlines.h"
 #include "net/fetch.h"
 #include "net/resolver.h"
@@ -21,6 +22,11 @@ struct Target {
 /// The target of a path with the path of the endpoint's URL already before it, or of an absolute
 /// URL that the loader made sure can be parsed.
 [[nodiscard]] Target target_of(const config::Endpoint& endpoint, const std::string& path_or_url);
+
+/// Where the endpoint's health is asked and its models are listed: as configured, or else where its
+/// type has them, which may be found out only later.
+[[nodiscard]] Target health_check_of(const fleet::EndpointView& view);
+[[nodiscard]] Target model_list_of(const fleet::EndpointView& view);
 
 /// Asks endpoints on the control thread: looks names up, adds the endpoint's headers.
 class Asker {

@@ -100,8 +100,8 @@ class Chooser {
   Services& services_;
   const Destination& destination_;
   const openai::RequestFacts* facts_ = nullptr;  // Null until begin().
-  std::optional<EndpointId> owner_;            // Who keeps the answer that the request names.
-  const config::ModelAlias* alias_ = nullptr;  // That the request names.
+  std::optional<EndpointId> owner_;              // Who keeps the answer that the request names.
+  const config::ModelAlias* alias_ = nullptr;    // That the request names.
   routing::Lists lists_ = routing::Lists::kAsKnown;
   routing::Decision decision_;
   bool by_alias_ = false;  // The last choice has a model of the alias.

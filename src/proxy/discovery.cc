@@ -197,6 +197,8 @@ net::Awaitable<void> ModelDiscovery::forget_stale() {
 net::Awaitable<void> ModelDiscovery::read(Watched& watched) {
   const std::vector<std::shared_ptr<Refresh>> asked = std::exchange(watched.asked, {});
   const TimePoint end = Clock::now() + config_.timeout;
+  if (watched.endpoint.config.detects_type)
+    watched.list = model_list_of(fleet_.view(watched.endpoint.id));
   const auto answer = co_await ask(watched, watched.list, kMaxListBytes, end);
   if (stopped_) co_return;
   const ListReading reading = take_in(watched, answer);

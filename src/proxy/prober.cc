@@ -15,6 +15,12 @@ constexpr std::size_t kMaxHealthBytes = 1024 * 1024;
 // How long a server that is up may keep its version to itself before it gets requests without.
 constexpr std::chrono::seconds kFirstVersionTimeout{5};
 
+// How long a server may take to tell what it is: six short answers at most.
+constexpr std::chrono::seconds kDetectionTimeout{5};
+
+// Until one that told nothing of itself is asked again.
+constexpr std::chrono::seconds kDetectionPause{30};
+
 constexpr std::string_view kHealthAgent = "olla-HealthChecker/v" OLLA_VERSION;
 
 // How long an endpoint is left alone that says 429, when it does not say for how long, and at most:
@@ -49,6 +55,7 @@ Prober::Prober(Asker& asker, fleet::Fleet& fleet, ModelDiscovery& discovery, log
     : asker_(asker),
       fleet_(fleet),
       discovery_(discovery),
+      detector_(asker, fleet, logger),
       logger_(logger),
       notices_(std::move(notices)) {}
 
@@ -108,7 +115,12 @@ net::Awaitable<void> Prober::watch(Watched& watched) {
       continue;  // Woken by the time, by check_now() or by stop(): look again.
     }
     watched.schedule.started(Clock::now());
-    const bool changed = co_await check_health(watched);
+    bool detected = false;
+    if (watched.endpoint.config.detects_type && watched.detection_due <= Clock::now())
+      detected = co_await detect(watched);
+    if (stopped_) co_return;
+    const bool turned = co_await check_health(watched);
+    const bool changed = turned || detected;
     watched.schedule.finished();
     if (stopped_) co_return;
     report(watched);
@@ -118,6 +130,21 @@ net::Awaitable<void> Prober::watch(Watched& watched) {
       notices_.checked();
     }
   }
+}
+
+/// Finds out what kind of server an endpoint is that may be any, and where its health is asked
+/// then. True when that is something new.
+net::Awaitable<bool> Prober::detect(Watched& watched) {
+  const EndpointId id = watched.endpoint.id;
+  const config::Profile* before = fleet_.view(id).profile;
+  const TimePoint end = Clock::now() + kDetectionTimeout;
+  const auto found = co_await asker_.find(watched.own, end);
+  if (stopped_ || !found) co_return false;
+  const Detector::Result result = co_await detector_.detect(id, watched.own, end);
+  if (result == Detector::Result::kFound) watched.detection_due = TimePoint::max();
+  if (result == Detector::Result::kUntold) watched.detection_due = Clock::now() + kDetectionPause;
+  watched.health_check = health_check_of(fleet_.view(id));
+  co_return fleet_.view(id).profile != before;
 }
 
 /// One health check; true when the fleet's picture changed.
@@ -201,6 +228,7 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
     // What comes back may be another server: of this one nothing is known any more.
     fleet_.set_draining(id, false);
     fleet_.forget_server(id);
+    watched.detection_due = TimePoint{};
   }
   fleet_.set_checks(id, watched.report);
   log_change(watched, before, why);

@@ -12,6 +12,7 @@
 #include "log/logger.h"
 #include "net/types.h"
 #include "proxy/asker.h"
+#include "proxy/detector.h"
 #include "proxy/discovery.h"
 
 namespace olla::proxy {
@@ -61,10 +62,13 @@ class Prober {
     TimePoint draining_until{};
     Target own;  // Where requests go.
     Target health_check;
+    /// Of an endpoint whose type is found out: when to do that. The epoch: at the next check.
+    TimePoint detection_due{};
   };
 
   net::Awaitable<void> watch(Watched& watched);
   net::Awaitable<bool> check_health(Watched& watched);
+  net::Awaitable<bool> detect(Watched& watched);
   bool note_check(Watched& watched, const Result<net::FetchResponse>& answer, Duration taken);
   void report(Watched& watched);
   bool note_drained(Watched& watched);
@@ -73,6 +77,7 @@ class Prober {
   Asker& asker_;
   fleet::Fleet& fleet_;
   ModelDiscovery& discovery_;
+  Detector detector_;
   log::Logger& logger_;
   Notices notices_;
   std::vector<std::unique_ptr<Watched>> watched_;

@@ -45,7 +45,8 @@ void Scraper::start() {
   if (interval_ <= Duration::zero()) return;
   for (std::size_t i = 0; i < fleet_.size(); ++i) {
     const auto id = EndpointId(static_cast<std::uint32_t>(i));
-    if (!fleet_.view(id).is_vllm()) continue;
+    // One whose type is found out may be a vLLM later.
+    if (!fleet_.view(id).is_vllm() && !fleet_.endpoint(id).config.detects_type) continue;
     watched_.push_back(std::make_unique<Watched>(asker_.io(), fleet_.endpoint(id)));
   }
   const auto rethrow = [](const std::exception_ptr& failure) {
@@ -76,8 +77,9 @@ void Scraper::read_now(EndpointId endpoint) {
 
 net::Awaitable<void> Scraper::watch(Watched& watched) {
   while (!stopped_) {
-    const bool healthy = fleet_.view(watched.endpoint.id).health == fleet::Health::kHealthy;
-    const TimePoint due = healthy ? watched.due : TimePoint::max();
+    const fleet::EndpointView& view = fleet_.view(watched.endpoint.id);
+    const bool answers = view.health == fleet::Health::kHealthy && view.is_vllm();
+    const TimePoint due = answers ? watched.due : TimePoint::max();
     if (due > Clock::now()) {
       watched.timer.expires_at(due);
       co_await watched.timer.async_wait(net::kAwait);
