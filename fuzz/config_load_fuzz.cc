@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "config/load.h"
@@ -27,6 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       OLLA_CHECK(!problem.message.empty());
     }
   }
+  // A profile is a document of its own; whatever it says, the table stays sound.
+  std::vector<olla::config::Problem> faults;
+  const auto profiles = olla::config::read_profiles({{"p.yaml", std::string(yaml)}}, faults);
+  OLLA_CHECK(!profiles->openai_compatible().name.empty());
   if (!loaded.errors.empty()) return 0;
   OLLA_CHECK(loaded.config.server.request_limits.max_header_size >= 4096);
   const olla::config::Server& server = loaded.config.server;

@@ -83,6 +83,17 @@ void read_endpoints(const Section& root, const Section& discovery,
   }
 }
 
+/// The kinds of servers that there are, with those of the operator's.
+void read_profile_files(const Section& root, const ProfileFiles& profiles, Loaded& loaded) {
+  const auto folder = root.text("profiles_dir");
+  const auto files = profiles(folder);
+  if (!files) {
+    root.error("profiles_dir", files.error().detail);
+    return;
+  }
+  loaded.config.profiles = read_profiles(*files, loaded.errors);
+}
+
 void read_all(const Section& root, const Environment& env, const SecretFiles& files, Config& config,
               Problems& problems) {
   read_server(root.section("server"), config.server);
@@ -111,16 +122,19 @@ Loaded failed(std::string message) {
 
 }  // namespace
 
-Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& files) {
+Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& files,
+            const ProfileFiles& profiles) {
   Problems problems;
   Loaded loaded;
   if (const ValuePtr document = parse_document(yaml, problems)) {
     // Sections refer to it.
     const ValuePtr overridden = with_overrides(document, env, problems);
     const Section root(*overridden, {"", "", overridden->line}, problems);
+    read_profile_files(root, profiles, loaded);
     read_all(root, env, files, loaded.config, problems);
   }
-  loaded.errors = problems.take_errors();
+  for (Problem& problem : problems.take_errors())
+    loaded.errors.push_back(std::move(problem));
   loaded.warnings = problems.take_warnings();
   return loaded;
 }
@@ -141,7 +155,7 @@ Loaded load_file(const std::string& path, const Environment& env) {
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   }
   if (in.bad()) return failed("cannot be read");
-  return load(text, env, system_secret_files());
+  return load(text, env, system_secret_files(), system_profile_files(path));
 }
 
 }  // namespace olla::config

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/environment.h"
 #include "config/problem.h"
+#include "config/profile_file.h"
 #include "config/secret.h"
 
 namespace olla::config {
@@ -23,13 +24,15 @@ struct Loaded {
 /// Endpoints may stand in `endpoints` and in `discovery.static.endpoints`; both together make up
 /// the fleet. `env` gives the values of ${NAME} where the document allows it and of the variables
 /// that win over keys, and `files` the
-/// secrets that the text names by file. No problem's text holds a secret or a part of a URL. Does
+/// secrets that the text names by file, and `profiles` the files that describe kinds of servers. No
+/// problem's text holds a secret or a part of a URL. Does
 /// not throw; the time and memory it takes are bounded by the limits of document.h, whatever the
 /// text.
-Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& files);
+Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& files,
+            const ProfileFiles& profiles = no_profile_files());
 
-/// load() with the secret files of this system on the content of the file at `path`. A file that
-/// cannot be read is one error.
+/// load() with the secret files and the profiles of this system on the content of the file at
+/// `path`. A file that cannot be read is one error.
 Loaded load_file(const std::string& path, const Environment& env);
 
 }  // namespace olla::config

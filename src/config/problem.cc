@@ -28,6 +28,7 @@ std::vector<Problem> sorted(std::vector<Problem> problems) {
 
 std::string to_text(const Problem& problem, std::string_view file_name) {
   if (problem.path.starts_with('$')) return problem.path + ": " + problem.message;
+  if (!problem.file.empty()) file_name = problem.file;
   std::string text(file_name.empty() ? R"("")" : file_name);
   if (problem.line != 0) text += ":" + std::to_string(problem.line);
   text += ": ";
@@ -36,11 +37,11 @@ std::string to_text(const Problem& problem, std::string_view file_name) {
 }
 
 void Problems::error(std::string path, std::size_t line, std::string message) {
-  add(errors_, {std::move(path), line, std::move(message)});
+  add(errors_, {std::move(path), line, std::move(message), {}});
 }
 
 void Problems::warning(std::string path, std::size_t line, std::string message) {
-  add(warnings_, {std::move(path), line, std::move(message)});
+  add(warnings_, {std::move(path), line, std::move(message), {}});
 }
 
 std::vector<Problem> Problems::take_errors() {

@@ -14,6 +14,8 @@ struct Problem {
   std::string path;
   std::size_t line = 0;  ///< From 1; 0: no particular line.
   std::string message;   ///< One line of text without a secret in it.
+  /// Where it is; empty: in the file that is read.
+  std::string file = {};
 
   friend bool operator==(const Problem&, const Problem&) = default;
 };

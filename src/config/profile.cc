@@ -130,6 +130,10 @@ std::string joined(const Range& range, const Text& text) {
 
 Profiles::Profiles(std::vector<Profile> profiles) : profiles_(std::move(profiles)) {
   OLLA_CHECK(of_type(kCommonest) != nullptr);
+  for (const Profile& profile : profiles_) {
+    for (const std::string& path : profile.paths)
+      by_path_[path].push_back(&profile);
+  }
 }
 
 const Profile* Profiles::of_type(std::string_view type) const {
@@ -152,6 +156,12 @@ const Profile* Profiles::of_prefix(std::string_view prefix) const {
     }
   }
   return nullptr;
+}
+
+std::span<const Profile* const> Profiles::with_path(std::string_view path) const {
+  const auto found = by_path_.find(path);
+  if (found == by_path_.end()) return {};
+  return found->second;
 }
 
 const Profile& Profiles::openai_compatible() const {

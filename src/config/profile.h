@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,12 +39,16 @@ class Profiles {
  public:
   /// Each name and each prefix belongs to one profile only. One is named "openai-compatible".
   explicit Profiles(std::vector<Profile> profiles);
+  Profiles(const Profiles&) = delete;
+  Profiles& operator=(const Profiles&) = delete;
 
   /// The profile of an endpoint's `type`: by name or prefix, whatever the case of its letters, with
   /// '_' for '-' or not. nullptr when there is none.
   [[nodiscard]] const Profile* of_type(std::string_view type) const;
   /// The profile of a path's first segment behind /olla/, compared exactly; or nullptr.
   [[nodiscard]] const Profile* of_prefix(std::string_view prefix) const;
+  /// Those that are known to have a path; none: it is not known.
+  [[nodiscard]] std::span<const Profile* const> with_path(std::string_view path) const;
   /// What is asked the least of: "openai-compatible".
   [[nodiscard]] const Profile& openai_compatible() const;
 
@@ -53,6 +59,7 @@ class Profiles {
 
  private:
   std::vector<Profile> profiles_;
+  std::map<std::string, std::vector<const Profile*>, std::less<>> by_path_;
 };
 
 /// The profiles that need no file.

@@ -64,6 +64,18 @@ TEST(ProfileTest, TheTableIsSound) {
   EXPECT_EQ(names.size(), 12u);
 }
 
+TEST(ProfileTest, KnowsWhoHasAPath) {
+  const auto names = [](std::string_view path) {
+    std::string all;
+    for (const Profile* profile : builtin_profiles()->with_path(path))
+      all += profile->name + " ";
+    return all;
+  };
+  EXPECT_EQ(names("/api/chat"), "ollama ");
+  EXPECT_EQ(names("/generate"), "sglang lmdeploy ");
+  EXPECT_EQ(names("/nowhere"), "");
+}
+
 TEST(ProfileTest, ListsNamesAndPrefixes) {
   const Profiles profiles(
       {{"openai-compatible", {"openai", "open"}, "/", "/"}, {"b", {"c"}, "/", "/"}});

@@ -139,6 +139,8 @@ constexpr Key kKeys[] = {
     integer("health.healthy_after", "1", 1, 1000),
     duration("health.slow_start", "10s", 0),
 
+    text("profiles_dir"),
+
     mapping("vllm"),
     duration("vllm.metrics_interval", "1s", 0),
     boolean("vllm.translate_parameters", "true"),

@@ -98,6 +98,8 @@ routing::PickRequest Chooser::pick_request(std::uint32_t turn) const {
   request.tried = tried_;
   request.route = vllm::route_name(destination_.path);
   request.spares_vllm = vllm::route_kind(destination_.path) == vllm::RouteKind::kGuarded;
+  if (destination_.provider.profile() == nullptr && !destination_.provider.is_messages())
+    request.known_for_it = services_.config.profiles->with_path(destination_.path);
   request.only = owner_;
   request.preferred = pinned_;
   request.max_imbalance = services_.config.proxy.sticky_sessions.max_imbalance;

@@ -57,13 +57,6 @@ OwnAnswer models_answer(const Services& services, const Destination& destination
                     "model: " + std::string(vllm::shortened(id)) + " does not exist", kShape);
 }
 
-/// Whether some endpoint lists the model, also one that does not speak the Messages API.
-bool is_listed(const fleet::Snapshot& snapshot, const std::string& model) {
-  return std::any_of(snapshot.endpoints.begin(), snapshot.endpoints.end(), [&](const auto& view) {
-    return view.models && vllm::served_name(model, view.models->ids);
-  });
-}
-
 }  // namespace
 
 std::optional<OwnAnswer> refuse_large_message(const config::Config& config,
@@ -125,9 +118,7 @@ std::optional<Refused> explain_no_messages(const ProxiedRequest& request, routin
                      "0.11.1 on), and this gateway does not translate it."),
         "no endpoint for messages"};
   }
-  if (reason != routing::NoPick::kUnknownModel && reason != routing::NoPick::kOtherProviders)
-    return std::nullopt;
-  if (!is_listed(*request.services.snapshot, *request.facts.model)) return std::nullopt;
+  if (reason != routing::NoPick::kOtherProviders) return std::nullopt;
   return Refused{
       error_answer(request, 501, "not_implemented",
                    "The model " + std::string(vllm::shortened(*request.facts.model)) +

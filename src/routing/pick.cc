@@ -135,6 +135,11 @@ class Choice {
   [[nodiscard]] bool is_of_provider(const EndpointView& view) const {
     return request_.provider.serves(view);
   }
+  [[nodiscard]] bool misses_route(const EndpointView& view) const {
+    if (view.lacks_route(request_.route)) return true;
+    const auto known = request_.known_for_it;
+    return !known.empty() && std::find(known.begin(), known.end(), view.profile) == known.end();
+  }
   /// Of one of the provider's.
   [[nodiscard]] bool is_usable(const EndpointView& view) const {
     return !(request_.spares_vllm && view.is_vllm()) &&
@@ -193,7 +198,7 @@ class Choice {
         any_tried_ = true;
         continue;
       }
-      if (needs_route && view.lacks_route(request_.route)) {
+      if (needs_route && misses_route(view)) {
         any_misses_ = true;
         continue;
       }

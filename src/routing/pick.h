@@ -24,6 +24,9 @@ struct PickRequest {
   std::span<const EndpointId> tried = {};  ///< Endpoints that failed this request.
   /// The name of the endpoint's route: one that misses it is no choice.
   std::string_view route = {};
+  /// The kinds of servers that are known to have the route; others come in only when none of these
+  /// can take the request. Empty: all are as good.
+  std::span<const config::Profile* const> known_for_it = {};
   /// The route is not for every client of a vLLM server: endpoints of that type are no candidates.
   bool spares_vllm = false;
   /// Only this one can answer, for example since it holds the state that the request names.

@@ -450,5 +450,22 @@ TEST(PickTest, RandomPicksAndReleasesTakeTheLeastAndEndAtZero) {
     EXPECT_EQ(scene.in_flight(i), 0u);
 }
 
+TEST(PickTest, ARouteGoesToTheKindsOfServersThatAreKnownToHaveIt) {
+  const config::Profile* ollama = config::builtin_profiles()->of_type("ollama");
+  const config::Profile* const known[] = {ollama};
+  PickRequest request;
+  request.provider = Provider::any();
+  request.known_for_it = known;
+  const Scene both({{"a", kUp}, {"b", kUp, {}, 5, "ollama"}});
+  EXPECT_EQ(both.pick_name(request), "b");
+  // Others come in when there is none of them.
+  const Scene none({{"a", kUp}, {"b", kDown, {}, 0, "ollama"}});
+  EXPECT_EQ(none.pick_name(request), "a");
+  // Who has the model is the first question.
+  const Scene other({{"a", kUp, {"m"}}, {"b", kUp, {"x"}, 0, "ollama"}});
+  request.model = "m";
+  EXPECT_EQ(other.pick_name(request), "a");
+}
+
 }  // namespace
 }  // namespace olla::routing

@@ -236,6 +236,15 @@ def test_says_when_no_endpoint_speaks_it(world):
     assert "No endpoint speaks" in error["message"] and "0.11.1" in error["message"]
 
 
+def test_says_when_the_model_is_on_another_kind_of_server(world):
+    speaks, does_not = world.backend(name="speaks"), world.backend(name="does-not")
+    speaks.models, does_not.models = ["tiny"], ["other"]
+    fleet = world.fleet(speaks.endpoint(), does_not.endpoint(type="sglang"), settled=False)
+    fleet.until(lambda: len(fleet.models("/olla/proxy")) == 2, "both lists")
+    response = world.connect(fleet.gateway).post(MESSAGES, {**REQUEST, "model": "other"})
+    assert "other" in assert_anthropic_error(response, 501, "api_error")["message"]
+
+
 def test_an_old_vllm_does_not_speak_it(world):
     sim = world.sim("--vllm-version", "0.11.0")
     gateway = world.gateway_before(sim)

@@ -4,6 +4,7 @@ import openai
 import pytest
 
 from harness.errors import assert_error
+from harness.process import run
 
 PREFIXES = {
     "docker-model-runner": ["dmr"],
@@ -171,3 +172,54 @@ def test_olla_w42_of_several_ollamas_the_one_with_the_model_shows_it(world):
     assert response.status == 501
     assert "not supported in multi-instance proxy" in response.json()["error"]["message"]
     assert client.request("GET", "/olla/ollama/api/list").status == 501
+
+
+# --- which of several kinds of servers ---
+
+
+@pytest.mark.parametrize("prefix", ["/olla/proxy", "/olla/openai"])
+def test_a_path_goes_to_the_kinds_of_servers_that_have_it(client, prefix):
+    for path, kinds in (("/api/chat", {"ollama"}), ("/generate", {"sglang", "lmdeploy"})):
+        seen = {
+            client.post(prefix + path, BODY).header("x-olla-endpoint")
+            for _ in range(2 * len(kinds))
+        }
+        assert seen == kinds
+
+
+# --- profiles of the operator's own ---
+
+PROFILE = """
+name: my-server
+routing: {prefixes: [my-server, mine]}
+api: {health_check_path: /up, anthropic_support: {enabled: true, messages_path: /m}}
+"""
+
+
+def write_profile(folder, text: str) -> str:
+    (folder / "mine.yaml").write_text(text)
+    return str(folder)
+
+
+def test_a_profile_makes_a_provider(world, tmp_path):
+    backend = world.backend(name="own")
+    config = {"profiles_dir": write_profile(tmp_path, PROFILE)}
+    gateway = world.gateway(backend, endpoint={"type": "mine"}, config=config)
+    client = world.connect(gateway)
+    for prefix in ("/olla/mine", "/olla/my-server", "/olla/openai"):
+        response = client.post(prefix + CHAT, BODY)
+        assert response.status == 200
+        assert response.header("x-olla-backend-type") == "my-server"
+    message = {"model": "x", "max_tokens": 1, "messages": []}
+    assert client.post("/olla/anthropic/v1/messages", message).status == 200
+    assert backend.requests[-1].target == "/m"
+
+
+def test_a_broken_profile_stops_the_start(tmp_path):
+    config = tmp_path / "olla.yaml"
+    config.write_text("endpoints: [{url: 'http://h'}]\n")
+    (tmp_path / "profiles").mkdir()
+    write_profile(tmp_path / "profiles", "name: a\napi: {paths: [x]}\n")
+    ended = run("check", str(config))
+    assert ended.returncode == 2
+    assert "mine.yaml:2: api.paths: must begin with /" in ended.stdout
