@@ -28,6 +28,13 @@ std::optional<TimePoint> last_seen(const Catalogue& catalogue, const Model& mode
   return latest;
 }
 
+std::optional<WallTime> last_seen_at(const Catalogue& catalogue, const Model& model,
+                                     const Moment& now) {
+  const auto seen = last_seen(catalogue, model);
+  if (!seen) return std::nullopt;
+  return now.wall_at(*seen);
+}
+
 /// The endpoints that have the model, each once, in the order of the fleet.
 std::set<std::size_t> sources_of(const Model& model) {
   std::set<std::size_t> sources;
@@ -64,9 +71,9 @@ Json summary_of(const Catalogue& catalogue, const std::vector<std::string>& ids,
   if (size) json["size"] = bytes_text(static_cast<std::uint64_t>(*size));
   put(json, "params", model.parts.parameter_size);
   put(json, "quant", model.parts.quantization);
-  const auto seen = last_seen(catalogue, model);
-  json["last_seen"] = ago_text(seen, now.steady);
-  if (seen) json["last_seen_at"] = time_text(now.wall_at(*seen));
+  const auto seen = last_seen_at(catalogue, model, now);
+  json["last_seen"] = ago_text(seen, now.wall);
+  if (seen) json["last_seen_at"] = time_text(*seen);
   std::vector<std::pair<std::string, std::string>> endpoints;
   for (const std::size_t source : sources_of(model))
     endpoints.emplace_back(catalogue.sources[source].endpoint, ids[source]);
@@ -167,7 +174,7 @@ Json model_details(const Catalogue& catalogue, const Model& model, const Moment&
       {"quantization", models::short_quantization(model.parts.quantization)},
       {"format", format},
       {"total_disk_size", bytes_text(static_cast<std::uint64_t>(bytes))},
-      {"last_seen", ago_text(last_seen(catalogue, model), now.steady)},
+      {"last_seen", ago_text(last_seen_at(catalogue, model, now), now.wall)},
       {"aliases", model.aliases},
       {"endpoints", std::move(endpoints)},
       {"loaded_endpoints", std::move(loaded_endpoints)},

@@ -68,7 +68,7 @@ OwnAnswer details_answer(Services& services, const Snapshot& snapshot, const std
                  "No endpoint has a model with the id or alias \"" + id.substr(0, kShownMax) +
                      "\". /olla/models lists those that there are.");
   }
-  return json_answer(model_details(*catalogue, *model, present_moment()));
+  return json_answer(model_details(*catalogue, *model, Moment::present()));
 }
 
 OwnAnswer status_answer(Services& services, const Snapshot& snapshot, bool grouped,
@@ -78,7 +78,7 @@ OwnAnswer status_answer(Services& services, const Snapshot& snapshot, bool group
   for (const models::Source& source : catalogue->sources)
     urls.push_back({source.endpoint, source.url});
   return conditional_answer(
-      models_status(*catalogue, endpoint_ids(urls), grouped, present_moment()), fields);
+      models_status(*catalogue, endpoint_ids(urls), grouped, Moment::present()), fields);
 }
 
 }  // namespace
