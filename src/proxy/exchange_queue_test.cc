@@ -62,7 +62,7 @@ TEST_F(QueueTest, WaitsForAnEndpointThatComesUp) {
 TEST_F(QueueTest, DoesNotWaitWhenThatIsNotAskedFor) {
   queue.wait = seconds(0);
   Asked asked(gateway, post(kBody));
-  expect_refusal(asked, "no_healthy_endpoint");
+  expect_refusal(asked, "model_unavailable");
   EXPECT_FALSE(asked.outcome().queued_ms);
   EXPECT_EQ(counters.queued, 0U);
 }
