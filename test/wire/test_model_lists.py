@@ -212,8 +212,9 @@ def test_olla_w23_lists_are_right_and_do_not_move(asked):
     began = time.time()
     for path in ("/olla/vllm/v1/models", "/olla/models?format=vllm&endpoint=vllm-a"):
         document = asked.get(path)
-        llama = document["data"][0]
-        assert llama["id"] == llama["root"] == "meta-llama/Meta-Llama-3-8B-Instruct"
+        name = "meta-llama/Meta-Llama-3-8B-Instruct"
+        (llama,) = [model for model in document["data"] if model["id"] == name]
+        assert llama["root"] == name
         assert llama["owned_by"] == "vllm" and llama["max_model_len"] == 8192
         assert llama["permission"] == [{"id": "modelperm-1"}]
         assert 0 < llama["created"] <= began
