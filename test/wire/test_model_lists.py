@@ -166,6 +166,7 @@ def gateway(shared):
     }
     gateway = shared.gateway(config=config)
     Asked(shared, gateway).until_ids("/olla/models", UNIFIED)
+    gateway.urls = {backend.name: backend.url for backend, _ in pairs}
     return gateway
 
 
@@ -275,6 +276,7 @@ def test_the_list_of_all_models_takes_olla_s_parameters(asked, query, wanted):
 
 
 def test_an_endpoint_may_be_named_by_its_url(asked, gateway):
+    assert asked.ids("/olla/models?endpoint=" + gateway.urls["lms-a"]) == ["qwen2-vl-7b"]
     assert_error(asked.request("GET", "/olla/models?endpoint=nope"), 404)
 
 
