@@ -50,12 +50,13 @@ void Exchange::cut() {
   request_.client.close(/*reset=*/true);
 }
 
-/// An endpoint that is found down may have been frozen with the request, or lost its cable: nobody
-/// will say so on the connection.
+/// An endpoint whose checks get no answer may have been frozen with the request, or lost its cable:
+/// nobody will say so on the connection.
 void Exchange::on_snapshot() {
   const fleet::Endpoint& endpoint = *attempt_->view().endpoint;
   const fleet::EndpointView& now = request_.services.snapshot->endpoints[endpoint.id.value()];
-  if (now.condition() != fleet::Condition::kUnhealthy) return;
+  // One that answers its checks with an error may well finish what it has.
+  if (now.status(Clock::now()) != fleet::Status::kOffline) return;
   // While nobody else can take it, the endpoint may as well come back to life.
   if (verdict(attempt_->facts(TryEnd::kOut)) != Verdict::kElsewhere || !chooser_.another_can() ||
       !request_.services.shared.retry_budget.has_left(

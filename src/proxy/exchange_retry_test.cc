@@ -49,9 +49,19 @@ struct RetryTest : testing::Test {
   test::ScriptedServer::OnRequest answer(const char* text) {
     return test::answers(test::sized_answer("200 OK", text));
   }
-  void set_health(EndpointId id, fleet::Health health) {
+  /// What the checks of an endpoint find; `failure`: how it is out.
+  static void set_health(test::Gateway& gateway, EndpointId id, fleet::Health health,
+                         fleet::Verdict failure = fleet::Verdict::kOffline) {
+    fleet::CheckReport checks;
+    checks.last = health == fleet::Health::kHealthy ? fleet::Verdict::kPassed : failure;
+    checks.last_failure = failure;
+    gateway.fleet.set_checks(id, checks);
     gateway.fleet.set_health(id, health);
     gateway.services.publish(gateway.fleet.snapshot());
+  }
+  void set_health(EndpointId id, fleet::Health health,
+                  fleet::Verdict failure = fleet::Verdict::kOffline) {
+    set_health(gateway, id, health, failure);
   }
 
   test::Loop loop;
@@ -221,8 +231,7 @@ TEST_F(RetryTest, OneThatIsConnectingMovesTooAndCountsAsNotSent) {
   Asked asked(mixed, post(kBody));
   loop.run_for(milliseconds(20));
   EXPECT_FALSE(asked.done());
-  mixed.fleet.set_health(EndpointId(0), fleet::Health::kUnhealthy);
-  mixed.services.publish(mixed.fleet.snapshot());
+  set_health(mixed, EndpointId(0), fleet::Health::kUnhealthy);
   EXPECT_EQ(asked.outcome().endpoint, "e1");
 }
 
@@ -236,6 +245,19 @@ TEST_F(RetryTest, ItStaysWhereItIsUntilSomebodyElseCanTakeIt) {
   EXPECT_FALSE(asked.done()) << "it may come back to life";
   set_health(EndpointId(2), fleet::Health::kHealthy);
   EXPECT_EQ(asked.outcome().endpoint, "e2");
+}
+
+TEST_F(RetryTest, ItStaysWithAServerThatAnswersItsChecksWithAnError) {
+  first.on_request(test::stays_silent());
+  Asked asked(gateway, post(kBody));
+  loop.run_until([&] { return first.requests().size() == 1; });
+  for (const fleet::Verdict failure :
+       {fleet::Verdict::kUnhealthy, fleet::Verdict::kConfigError, fleet::Verdict::kRateLimited})
+    set_health(EndpointId(0), fleet::Health::kUnhealthy, failure);
+  loop.run_for(milliseconds(20));
+  EXPECT_FALSE(asked.done());
+  first.connections()[0]->send(test::sized_answer("200 OK", "late"));
+  EXPECT_EQ(asked.outcome().endpoint, "e0");
 }
 
 TEST_F(RetryTest, WhatMayRunOnlyOnceStaysWhereItIs) {

@@ -12,7 +12,7 @@ enum class TryEnd : std::uint8_t {
   kAnswered,   ///< The head of an answer is there, whatever its status.
   kUnreached,  ///< No connection came about: nothing of the request was sent.
   kClosed,     ///< The endpoint closed or reset the connection.
-  kOut,        ///< It was silent and the health checks found it down, or its port refuses.
+  kOut,        ///< It was silent, and so were its health checks, or its port refuses.
   kSilent,     ///< The endpoint took or gave no byte for too long.
   kGarbled,    ///< What it sent is no answer.
   kCancelled,  ///< The client left, or the program stops: not the endpoint's doing.

@@ -48,8 +48,12 @@ class _Server(asyncio.Protocol):
         request = json.loads(body)
         if request.get("poison"):
             os._exit(1)
-        answer = self._stream if request["stream"] else self._whole
-        self._task = asyncio.ensure_future(answer(request["user"]))
+        if request["stream"]:
+            answer = self._stream(request["user"])
+        else:
+            delay = request.get("delay", self.pick.uniform(0, DELAY_SECONDS_MAX))
+            answer = self._whole(request["user"], delay)
+        self._task = asyncio.ensure_future(answer)
 
     def _tell(self, head: bytes) -> None:
         documents = {
@@ -60,8 +64,8 @@ class _Server(asyncio.Protocol):
         body = json.dumps(document).encode() if document else b""
         self._transport.write(response_bytes(200, [("content-type", "application/json")], body))
 
-    async def _whole(self, user: str) -> None:
-        await asyncio.sleep(self.pick.uniform(0, DELAY_SECONDS_MAX))
+    async def _whole(self, user: str, delay: float) -> None:
+        await asyncio.sleep(delay)
         self._transport.write(response_bytes(200, [], user.encode()))
 
     async def _stream(self, user: str) -> None:
@@ -74,7 +78,7 @@ class _Server(asyncio.Protocol):
 
 
 def event(user: str, number: int) -> bytes:
-    return chunk(f"data: {os.getpid() if number < 0 else user} {number}\n\n".encode())
+    return chunk(f"data: {user} {number}\n\n".encode())
 
 
 def _serve(port: int, seed: int, ready) -> None:
@@ -221,6 +225,16 @@ class Clients:
             if b'data: {"error"' in body:
                 return None
         return body
+
+
+async def ask_slow(port: int, number: int, delay: float) -> bytes:
+    """A request whose answer takes so long; its status line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    request = {"model": "chaos", "messages": [], "stream": False, "user": f"slow-{number}"}
+    writer.write(json_request(CHAT, {**request, "delay": delay}))
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return head.split(b"\r\n")[0]
 
 
 async def ask_poison(port: int) -> str:
