@@ -9,6 +9,7 @@ import pytest
 
 from harness import environment
 from harness.chaos import Clients, Server, ask_poison, ask_slow
+from harness.client import Client
 from harness.environment import scaled
 from test_soak import steady_files
 
@@ -31,6 +32,13 @@ def endpoint(server: Server) -> dict:
         "check_interval": f"{scaled(1) * 500:.0f}ms",
         "check_timeout": f"{scaled(1) * 500:.0f}ms",
     }
+
+
+def connections(client: Client) -> dict[str, int]:
+    """Requests in flight by endpoint, as the gateway counts them."""
+    status = client.request("GET", "/internal/status").json()
+    client.close()
+    return {part["name"]: part["connections"] for part in status["endpoints"]}
 
 
 async def settled(port: int, count: int) -> None:
@@ -146,6 +154,11 @@ def test_nobody_sees_a_failure_while_one_endpoint_lives(world):
         print(f"{tally.whole} whole, {tally.cut} streams cut, {tally.killers} beside a poison")
         assert not tally.faults, f"{len(tally.faults)} went wrong; first: {tally.faults[0]}"
         assert tally.whole > CLIENTS
+        # An answer's last byte is with its client a moment before its place is free.
+        deadline = time.monotonic() + scaled(2)
+        while any(in_flight := connections(world.connect(gateway)).values()):
+            assert time.monotonic() < deadline, f"places were not given back: {in_flight}"
+            time.sleep(0.05)
         for server in servers:
             server.kill()  # Their idle connections go with them.
         assert steady_files(gateway, wanted=files_at_start) <= files_at_start
