@@ -75,6 +75,7 @@ Picture picture_of(const Services& services, std::shared_ptr<const fleet::Snapsh
                    queue.timed_out.load(std::memory_order_relaxed),
                    queue.refused.load(std::memory_order_relaxed),
                    services.shared.retry_budget.refused()};
+  scene.sticky = services.shared.sticky_sessions.report(scene.now.steady);
   return take_picture(std::move(scene));
 }
 

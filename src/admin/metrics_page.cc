@@ -296,6 +296,16 @@ void write_requests(const Picture& picture, Exposition& page) {
          picture.waiting.refused);
   single(page, "olla_queue_wait_seconds_total", kCounter, "Time that they waited, in all",
          totals.queued_seconds);
+  single(page, "olla_sticky_sessions", kGauge, "Sessions that are pinned to an endpoint",
+         picture.sticky.active);
+  single(page, "olla_sticky_hits_total", kCounter, "Requests of a session that was pinned",
+         picture.sticky.hits);
+  single(page, "olla_sticky_misses_total", kCounter, "Requests of a session that was not",
+         picture.sticky.misses);
+  single(page, "olla_sticky_repins_total", kCounter, "Sessions that moved to another endpoint",
+         picture.sticky.repins);
+  single(page, "olla_sticky_evictions_total", kCounter,
+         "Sessions that ended by time, or to make room", picture.sticky.evictions);
   single(page, "olla_internal_access_violations_total", kCounter,
          "Requests for the gateway's own documents from where they are not allowed",
          picture.refusals.access);

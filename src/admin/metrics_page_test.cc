@@ -166,6 +166,23 @@ TEST_F(MetricsPageTest, OllaW36BreakersAreSeen) {
   expect_sample(page, "olla_endpoint_drained{endpoint=\"b\"} 1");
 }
 
+TEST_F(MetricsPageTest, OllaW36QueueRetriesAndStickySessionsAreSeen) {
+  Scene scene;
+  scene.config = &config;
+  scene.snapshot = fleet->snapshot();
+  scene.waiting = {.now = 3, .queued = 9, .timed_out = 2, .refused = 1, .retries_refused = 4};
+  scene.sticky.active = 5;
+  scene.sticky.repins = 6;
+  const std::string page = metrics_page(take_picture(std::move(scene)));
+  expect_sample(page, "olla_queue_waiting 3");
+  expect_sample(page, "olla_queue_requests_total 9");
+  expect_sample(page, "olla_queue_timeouts_total 2");
+  expect_sample(page, "olla_queue_refused_total 1");
+  expect_sample(page, "olla_retries_refused_total 4");
+  expect_sample(page, "olla_sticky_sessions 5");
+  expect_sample(page, "olla_sticky_repins_total 6");
+}
+
 TEST_F(MetricsPageTest, OllaW36ThousandsOfModelsMakeAPageOfBoundedSize) {
   for (int i = 0; i < 3000; ++i)
     answered(0, 200, "junk-" + std::to_string(i));

@@ -38,6 +38,7 @@ Picture take_picture(Scene scene) {
   picture.started = scene.started;
   picture.refusals = scene.refusals;
   picture.waiting = scene.waiting;
+  picture.sticky = scene.sticky;
   const auto& views = picture.snapshot->endpoints;
   std::vector<NamedUrl> urls;
   for (const fleet::EndpointView& view : views)

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "fleet/snapshot.h"
 #include "metrics/totals.h"
+#include "routing/sticky_sessions.h"
 
 namespace olla::admin {
 
@@ -59,6 +60,7 @@ struct Picture {
   Moment started;
   Refusals refusals;
   Waiting waiting;
+  routing::StickySessions::Report sticky;
 
   std::vector<EndpointPicture> endpoints;  ///< In the order of the config.
   metrics::Tally all;                      ///< Of all endpoints.
@@ -79,6 +81,7 @@ struct Scene {
   Moment started;
   Refusals refusals = {};
   Waiting waiting = {};
+  routing::StickySessions::Report sticky = {};
 };
 
 Picture take_picture(Scene scene);

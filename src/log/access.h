@@ -49,6 +49,7 @@ struct AccessEntry {
   std::string served_model;              ///< The endpoint's spelling of `model`; empty: the same.
   std::uint64_t bytes_in = 0;            ///< Of the request's body.
   bool event_stream = false;             ///< The answer is one.
+  bool fallback = false;                 ///< The endpoint is not known to have the model.
   std::optional<double> first_token_ms;  ///< Until its first bytes came from the endpoint.
   bool own_document = false;             ///< The gateway's own affair: no request for an endpoint.
 };

@@ -94,6 +94,7 @@ TEST_F(AccountingTest, TheNumbersComeAlong) {
   entry.duration_ms = 1500;
   entry.queued_ms = 250;
   entry.event_stream = true;
+  entry.fallback = true;
   entry.first_token_ms = 80;
   entry.usage = openai::Usage{5, 6, 2};
   const metrics::RequestRecord request = record(entry);
@@ -101,6 +102,7 @@ TEST_F(AccountingTest, TheNumbersComeAlong) {
   EXPECT_EQ(request.client, "10.0.0.1");
   EXPECT_TRUE(request.messages_route);
   EXPECT_TRUE(request.event_stream);
+  EXPECT_TRUE(request.fallback);
   EXPECT_EQ(request.tries, 3U);
   EXPECT_EQ(request.bytes_in, 12U);
   EXPECT_EQ(request.bytes_out, 34U);

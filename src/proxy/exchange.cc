@@ -161,6 +161,7 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   entry.endpoint = pick.view->endpoint->config.name;
   entry.endpoint_id = pick.view->endpoint->id;
   entry.served_model = pick.model.value_or(std::string_view());
+  entry.fallback = chooser_.decision().decision == "fallback";
   ++entry.tries;
   attempt_.emplace(request_, pick);
   auto refusal = attempt_->adapt();

@@ -278,5 +278,6 @@ def test_times_in_documents_are_times(world: World):
     document = Watched(world, "m1").document("/internal/status")
     assert document["timestamp"].endswith("Z")
     (endpoint,) = document["endpoints"]
+    assert endpoint["last_check"] == "never" or endpoint["last_check"].endswith(" ago")
     assert endpoint["status"] == "healthy" and endpoint["breaker"] == "closed"
     assert document["system"]["start_time"] < document["timestamp"]
