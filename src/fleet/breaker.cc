@@ -6,7 +6,8 @@ namespace olla::fleet {
 namespace {
 
 // The word: 2 bits of state, 14 bits of failures in a row, 48 bits of milliseconds, which is when
-// an open breaker opened or when the request of a half-open one began. 48 bits last 8900 years.
+// the last failure of a closed breaker was, when an open one opened, or when the request of a
+// half-open one began. 48 bits last 8900 years.
 constexpr std::uint64_t kClosed = 0;
 constexpr std::uint64_t kOpen = 1;
 constexpr std::uint64_t kProbing = 2;
@@ -76,11 +77,11 @@ Breaker::Pass Breaker::enter(TimePoint now) {
   std::uint64_t word = word_.load(std::memory_order_relaxed);
   for (;;) {
     if (!lets_in(word, now_ms, early_ms_)) return {};
-    if (state_of(word) == kClosed) return {.entered = true};
+    if (state_of(word) == kClosed) return {.entered = true, .began_ms = now_ms};
     const std::uint64_t probe = make(kProbing, failures_of(word), now_ms);
     // Of two that enter in one millisecond the later finds its own word: it is not stale yet.
     if (word_.compare_exchange_weak(word, probe, std::memory_order_relaxed))
-      return {.entered = true, .probe = probe};
+      return {.entered = true, .probe = probe, .began_ms = now_ms};
   }
 }
 
@@ -106,9 +107,13 @@ bool Breaker::note_failure(const Pass& pass, TimePoint now) {
   }
   std::uint64_t word = word_.load(std::memory_order_relaxed);
   while (state_of(word) == kClosed) {
+    const std::uint64_t last_ms = time_of(word);
+    if (pass.began_ms != 0 && pass.began_ms < last_ms && now_ms < last_ms + kTogether.count())
+      return false;
     const std::uint64_t failures = failures_of(word) + 1;
     const bool opens = failures >= std::min<std::uint64_t>(failures_, kFailuresMax);
-    const std::uint64_t next = opens ? make(kOpen, failures, now_ms) : make(kClosed, failures, 0);
+    const std::uint64_t next =
+        opens ? make(kOpen, failures, now_ms) : make(kClosed, failures, now_ms);
     if (!word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) continue;
     if (opens) note_opened(now_ms);
     return opens;

@@ -18,8 +18,9 @@ namespace olla::fleet {
 ///        +------------------------------- it succeeds -----------------------------+
 ///
 /// What counts is told by Booking, which also holds the place of the half-open breaker's one
-/// request. A request that was under way when the breaker opened says nothing about it any more.
-/// Disabled, it is closed for ever.
+/// request. A request that was under way when the breaker opened says nothing about it any more. Of
+/// those that were under way together and failed together one counts: a server that drops all its
+/// connections at once has failed once. Disabled, it is closed for ever.
 ///
 /// Lock-free; every thread may call everything. Times are those of one clock and may differ between
 /// threads by what their calls are apart.
@@ -36,15 +37,20 @@ class Breaker {
     std::optional<TimePoint> half_open_at;  ///< Of an open one: when a request may try it.
   };
 
-  /// What enter() let in. `probe` names the place of a half-open breaker's request; 0: none.
+  /// What enter() let in, and when. `probe` names the place of a half-open breaker's request; 0:
+  /// none.
   struct Pass {
     bool entered = false;
     std::uint64_t probe = 0;
+    std::uint64_t began_ms = 0;  ///< 0: not told, after every failure.
   };
 
   /// How soon after it opened a breaker may be tried where no other endpoint is left: a request
   /// that would be refused anyway can only win, and one a second is no load.
   static constexpr std::chrono::milliseconds kEarlyProbe{1000};
+
+  /// Failures so soon behind one that counts are the same one, of requests that began before it.
+  static constexpr std::chrono::milliseconds kTogether{250};
 
   explicit Breaker(const config::Breaker& rules = {});
 

@@ -51,6 +51,19 @@ TEST(BreakerTest, OpensAfterFailuresInARow) {
   EXPECT_EQ(report.half_open_at, at(30'000));
 }
 
+TEST(BreakerTest, RequestsThatFailTogetherFailOnce) {
+  Breaker breaker(kRules);
+  const Breaker::Pass before = breaker.enter(kStart);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_FALSE(breaker.note_failure(before, at(500)));
+  EXPECT_EQ(breaker.report(at(500)).failures_in_a_row, 1u);
+  // One that began behind the failure, and one that ends much later, say something new.
+  EXPECT_FALSE(breaker.note_failure(breaker.enter(at(501)), at(502)));
+  EXPECT_EQ(breaker.report(at(502)).failures_in_a_row, 2u);
+  EXPECT_FALSE(breaker.note_failure(before, at(751)));
+  EXPECT_TRUE(breaker.note_failure(before, at(752)));
+}
+
 TEST(BreakerTest, LetsOneRequestThroughWhenItWasOpenForItsTime) {
   Breaker breaker(kRules);
   open(breaker);
