@@ -1,6 +1,7 @@
 #include "metrics/totals.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace olla::metrics {
 namespace {
@@ -106,8 +107,7 @@ std::int64_t Tally::latency_ms_quantile(double quantile) const {
   const double seconds = duration.quantile(quantile);
   // Beyond the last bound all that is known is the most that was seen.
   if (!duration.counts.empty() && seconds >= duration.bounds.back()) return latency_ms_max();
-  return std::clamp(static_cast<std::int64_t>(seconds * 1000 + 0.5), latency_ms_min(),
-                    latency_ms_max());
+  return std::clamp<std::int64_t>(std::llround(seconds * 1000), latency_ms_min(), latency_ms_max());
 }
 
 std::uint64_t Totals::rejections() const {

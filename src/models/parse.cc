@@ -35,9 +35,9 @@ std::optional<std::int64_t> count_member(const Json& object, const char* key) {
 }
 
 const Json& object_member(const Json& object, const char* key) {
-  static const Json kEmpty = Json::object();
+  static const Json empty = Json::object();
   const auto member = object.find(key);
-  return member != object.end() && member->is_object() ? *member : kEmpty;
+  return member != object.end() && member->is_object() ? *member : empty;
 }
 
 void append_texts(const Json& object, const char* key, std::vector<std::string>& out) {

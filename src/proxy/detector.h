@@ -26,7 +26,7 @@ class Detector {
 
   /// Asks the endpoint, whose addresses are in `target`, until an answer tells its kind. When none
   /// does until `end` it stays what it was taken for.
-  net::Awaitable<Result> detect(EndpointId endpoint, Target target, TimePoint end);
+  net::Awaitable<Result> detect(EndpointId id, Target target, TimePoint end);
 
  private:
   Asker& asker_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/check.h"
+
 namespace olla::routing {
 namespace {
 
@@ -27,6 +29,7 @@ const Candidate& least_busy(Candidates candidates, std::uint32_t turn, const Cou
       ++ties;
     }
   }
+  OLLA_CHECK(best != nullptr);
   // A second pass, since a list of the tied ones would have to be kept somewhere.
   std::uint32_t to_skip = ties > 1 ? turn % ties : 0;
   if (to_skip == 0) return *best;
