@@ -15,31 +15,73 @@ bool is_less_busy(const Candidate& a, const Candidate& b) {
   return std::uint64_t{a.load} * b.weight < std::uint64_t{b.load} * a.weight;
 }
 
-/// The least busy of those for which `counts` is true; there is one.
+bool any_counts(const Candidate& /*one*/) {
+  return true;
+}
+
+/// The candidate that owns the `slot`, when each for which `counts` is true owns as many as its
+/// weight, one behind the other.
+template <class Counts>
+const Candidate& owner_of(std::uint64_t slot, Candidates candidates, const Counts& counts) {
+  for (const Candidate& one : candidates) {
+    if (!counts(one)) continue;
+    if (slot < one.weight) return one;
+    slot -= one.weight;
+  }
+  return candidates.back();
+}
+
+/// One after the other of those for which `counts` is true, each as often as its weight; there is
+/// one.
+template <class Counts>
+const Candidate& in_turn(Candidates candidates, std::uint32_t turn, const Counts& counts) {
+  std::uint64_t unit = 0;
+  std::uint64_t total = 0;
+  std::uint64_t number = 0;
+  for (const Candidate& one : candidates) {
+    if (!counts(one)) continue;
+    unit = std::gcd(unit, std::uint64_t{one.weight});
+    total += one.weight;
+    ++number;
+  }
+  const std::uint64_t slots = total / unit;
+  std::uint64_t stride = 1;  // Through equals in their order.
+  if (slots != number) {
+    // Steps through all slots in strides of the golden section: each is visited once in `slots`
+    // turns, and those of one owner come about evenly spaced.
+    stride = slots * 618 / 1000;
+    while (std::gcd(stride, slots) != 1)
+      ++stride;
+  }
+  return owner_of(turn % slots * stride % slots * unit, candidates, counts);
+}
+
+/// The least busy of those for which `counts` is true; there is one. Those that tie get their turns
+/// by weight: without load all tie, and one with little weight, or that came back a moment ago,
+/// shall get few requests then, too.
 template <class Counts>
 const Candidate& least_busy(Candidates candidates, std::uint32_t turn, const Counts& counts) {
   const Candidate* best = nullptr;
-  std::uint32_t ties = 0;
+  bool ties = false;
   for (const Candidate& one : candidates) {
     if (!counts(one)) continue;
     if (best == nullptr || is_less_busy(one, *best)) {
       best = &one;
-      ties = 1;
+      ties = false;
     } else if (!is_less_busy(*best, one)) {
-      ++ties;
+      ties = true;
     }
   }
   OLLA_CHECK(best != nullptr);
-  // A second pass, since a list of the tied ones would have to be kept somewhere.
-  std::uint32_t to_skip = ties > 1 ? turn % ties : 0;
-  if (to_skip == 0) return *best;
-  for (const Candidate* one = best + 1;; ++one) {
-    if (counts(*one) && !is_less_busy(*best, *one) && --to_skip == 0) return *one;
-  }
+  if (!ties) return *best;
+  // Another pass, since a list of the tied ones would have to be kept somewhere.
+  return in_turn(candidates, turn, [&counts, best](const Candidate& one) {
+    return counts(one) && !is_less_busy(*best, one);
+  });
 }
 
 const Candidate& least_connections(Candidates candidates, std::uint32_t turn) {
-  return least_busy(candidates, turn, [](const Candidate&) { return true; });
+  return least_busy(candidates, turn, any_counts);
 }
 
 const Candidate& by_priority(Candidates candidates, std::uint32_t turn) {
@@ -57,44 +99,14 @@ std::uint64_t total_weight(Candidates candidates) {
   return total;
 }
 
-/// The candidate that owns the `slot`, when each owns as many as its weight, one behind the other.
-/// `skipped`, where it is not null, owns none.
-const Candidate& owner_of(std::uint64_t slot, Candidates candidates, const Candidate* skipped) {
-  for (const Candidate& one : candidates) {
-    if (&one == skipped) continue;
-    if (slot < one.weight) return one;
-    slot -= one.weight;
-  }
-  return candidates.back();
-}
-
 /// `random` as a number in [0, bound).
 std::uint64_t scaled(std::uint32_t random, std::uint64_t bound) {
   return (std::uint64_t{random} * bound) >> 32;
 }
 
-const Candidate& in_turn(Candidates candidates, std::uint32_t turn) {
-  std::uint64_t unit = 0;
-  std::uint64_t total = 0;
-  bool equal = true;
-  for (const Candidate& one : candidates) {
-    unit = std::gcd(unit, std::uint64_t{one.weight});
-    total += one.weight;
-    equal = equal && one.weight == candidates.front().weight;
-  }
-  if (equal) return candidates[turn % candidates.size()];
-  // Steps through all slots in strides of the golden section: each is visited once in `slots`
-  // turns, and those of one owner come about evenly spaced.
-  const std::uint64_t slots = total / unit;
-  std::uint64_t stride = slots * 618 / 1000;
-  while (std::gcd(stride, slots) != 1)
-    ++stride;
-  return owner_of(turn % slots * stride % slots * unit, candidates, nullptr);
-}
-
 const Candidate& at_random(Candidates candidates, std::uint64_t random) {
   const auto bits = static_cast<std::uint32_t>(random >> 32);
-  return owner_of(scaled(bits, total_weight(candidates)), candidates, nullptr);
+  return owner_of(scaled(bits, total_weight(candidates)), candidates, any_counts);
 }
 
 const Candidate& power_of_two(Candidates candidates, std::uint64_t random) {
@@ -102,7 +114,8 @@ const Candidate& power_of_two(Candidates candidates, std::uint64_t random) {
   if (candidates.size() == 1) return one;
   const std::uint64_t others = total_weight(candidates) - one.weight;
   const auto bits = static_cast<std::uint32_t>(random);
-  const Candidate& other = owner_of(scaled(bits, others), candidates, &one);
+  const Candidate& other = owner_of(scaled(bits, others), candidates,
+                                    [&one](const Candidate& each) { return &each != &one; });
   return is_less_busy(other, one) ? other : one;
 }
 
@@ -113,7 +126,7 @@ const Candidate& choose(config::LoadBalancer policy, Candidates candidates, cons
     case config::LoadBalancer::kPriority:
       return by_priority(candidates, draw.turn);
     case config::LoadBalancer::kRoundRobin:
-      return in_turn(candidates, draw.turn);
+      return in_turn(candidates, draw.turn, any_counts);
     case config::LoadBalancer::kRandom:
       return at_random(candidates, draw.random);
     case config::LoadBalancer::kPowerOfTwo:

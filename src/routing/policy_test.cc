@@ -54,7 +54,7 @@ TEST(PolicyTest, LeastConnectionsTakesTheLeastBusyForItsWeightAndTiesInTurn) {
   EXPECT_EQ(order(least, {{1}, {0}, {1}, {0}, {0}}, 7), "bdebdeb");
   EXPECT_EQ(order(least, {{4, 4}, {2, 1}}, 2), "aa");
   EXPECT_EQ(order(least, {{5, 4}, {1, 1}}, 2), "bb");
-  EXPECT_EQ(order(least, {{4, 4}, {1, 1}, {2, 1}}, 4), "abab");
+  EXPECT_EQ(order(least, {{4, 2}, {2, 1}, {3, 1}}, 6), "aabaab") << "by weight";
   EXPECT_EQ(order(least, {{0, 1, 1}, {0, 1, 9}}, 4), "abab") << "the priority does not count";
   // Products of the largest numbers do not overflow.
   EXPECT_EQ(order(least, {{4'000'000'000, 1'000'000'000}, {3'999'999'999, 1'000'000'000}}, 1), "b");
