@@ -38,7 +38,7 @@ def answered_by(world, gateway, count):
     return names
 
 
-def test_a_drained_endpoint_finishes_what_it_has_and_gets_no_more(world, pair):
+def test_olla_w48_a_drained_endpoint_finishes_what_it_has_and_gets_no_more(world, pair):
     go_on = threading.Event()
 
     def stream(exchange):
