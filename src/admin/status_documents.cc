@@ -115,7 +115,7 @@ Json list_entry(const EndpointPicture& endpoint, const Moment& now) {
   const bool has_traffic = tally.requests > 0;
   Json out = {
       {"name", config.name},
-      {"type", config.type},
+      {"type", endpoint.view->profile->name},
       {"status", endpoint.status},
       {"id", endpoint.id},
       {"url", shown_url(config.url)},

@@ -60,6 +60,8 @@ def test_olla_w09_finds_out_what_an_endpoint_is_and_has(world, kind, spelled):
     fleet = gateway_before(world, backend, **spelled)
     fleet.until(lambda: kind_of(fleet, model) == kind, f"that it is {kind}")
     fleet.until(lambda: [one["id"] for one in fleet.models("/olla/proxy")] == [model], "its models")
+    document = fleet.raw(request_bytes("GET", "/internal/status/endpoints"), "GET").json()
+    assert [told["type"] for told in document["endpoints"]] == [kind]
 
 
 def test_olla_w09_a_vllm_is_treated_as_one(world):
