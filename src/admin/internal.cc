@@ -61,7 +61,7 @@ Answer make_in_background(Services& services, std::function<OwnAnswer()> make) {
 
 /// The present picture. On any thread: all that is read is shared or immutable.
 Picture picture_of(const Services& services, std::shared_ptr<const fleet::Snapshot> snapshot) {
-  const limits::Violations& violations = services.shared.gate.violations;
+  limits::Violations& violations = services.shared.gate.violations;
   Scene scene;
   scene.config = &services.config;
   scene.snapshot = std::move(snapshot);
@@ -69,7 +69,7 @@ Picture picture_of(const Services& services, std::shared_ptr<const fleet::Snapsh
   scene.now = Moment::present();
   scene.started = services.shared.started;
   scene.refusals = {violations.rate(), violations.size(), violations.access(),
-                    violations.limited_clients()};
+                    violations.limited_clients(scene.now.steady)};
   const proxy::QueueCounters& queue = services.shared.queue_counters;
   scene.waiting = {services.shared.queue.waiting(), queue.queued.load(std::memory_order_relaxed),
                    queue.timed_out.load(std::memory_order_relaxed),

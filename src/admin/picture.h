@@ -21,7 +21,7 @@ struct Refusals {
   std::uint64_t rate = 0;     ///< Requests over a rate limit.
   std::uint64_t size = 0;     ///< Requests whose head or body was too large.
   std::uint64_t access = 0;   ///< Requests for the gateway's own documents from elsewhere.
-  std::uint64_t clients = 0;  ///< Clients that were over a rate limit.
+  std::uint64_t clients = 0;  ///< Clients that were over a rate limit in the last hour.
 };
 
 /// Requests that wait for an endpoint, and tries that were too many.

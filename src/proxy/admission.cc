@@ -65,10 +65,11 @@ std::optional<OwnAnswer> admit(limits::Gate& gate, const limits::ClientAddress& 
     return make_error(403, "access_denied", *refusal);
   }
   if (!gate.rates.enabled() || is_own_document(path)) return std::nullopt;
-  const limits::RateVerdict verdict = gate.rates.admit(caller.address.bits, Clock::now());
+  const TimePoint now = Clock::now();
+  const limits::RateVerdict verdict = gate.rates.admit(caller.address.bits, now);
   caller.answer_fields += rate_fields(verdict);
   if (verdict.admitted) return std::nullopt;
-  gate.violations.count_rate(caller.address.bits);
+  gate.violations.count_rate(caller.address.bits, now);
   OwnAnswer own = make_error(429, "rate_limit_exceeded", "Too many requests. Try again later.",
                              error_shape_of_target(head.target));
   const std::int64_t wait = std::max<std::int64_t>(1, whole_seconds(verdict.retry_in));

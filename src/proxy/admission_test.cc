@@ -68,7 +68,7 @@ TEST_F(AdmissionTest, OllaW39EveryRouteOfClientsIsLimited) {
     EXPECT_NEAR(static_cast<double>(field("X-RateLimit-Reset")),
                 static_cast<double>(std::time(nullptr) + 2), 1);
     EXPECT_EQ(gate->violations.rate(), 1u);
-    EXPECT_EQ(gate->violations.limited_clients(), 1u);
+    EXPECT_EQ(gate->violations.limited_clients(Clock::now()), 1u);
   }
 }
 
