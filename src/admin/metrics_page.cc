@@ -283,7 +283,10 @@ void write_requests(const Picture& picture, Exposition& page) {
   single(page, "olla_retries_total", kCounter, "Tries behind the first of a request",
          totals.retries);
   page.family("olla_picks_total", kCounter, "Tries on endpoints by the policy that chose them");
-  page.sample({{"policy", to_string(picture.config->proxy.load_balancer)}}, totals.tries);
+  page.sample({{"policy", to_string(picture.config->proxy.load_balancer)}},
+              totals.tries - totals.sticky_tries);
+  if (picture.config->proxy.sticky_sessions.enabled)
+    page.sample({{"policy", "sticky"}}, totals.sticky_tries);
   single(page, "olla_retries_refused_total", kCounter,
          "Tries elsewhere that the retry budget did not allow", picture.waiting.retries_refused);
   single(page, "olla_queue_waiting", kGauge, "Requests that wait for an endpoint now",

@@ -183,6 +183,20 @@ TEST_F(MetricsPageTest, OllaW36QueueRetriesAndStickySessionsAreSeen) {
   expect_sample(page, "olla_sticky_repins_total 6");
 }
 
+TEST_F(MetricsPageTest, OllaW36PicksAreCountedByWhatMadeThem) {
+  metrics::RequestRecord request;
+  request.status = 200;
+  request.endpoint = EndpointId(0);
+  request.tries = 3;
+  request.sticky_tries = 1;
+  recorder.record(request, now);
+  EXPECT_EQ(metrics_page(picture()).find("policy=\"sticky\""), std::string::npos);
+  config.proxy.sticky_sessions.enabled = true;
+  const std::string page = metrics_page(picture());
+  expect_sample(page, "olla_picks_total{policy=\"least-connections\"} 2");
+  expect_sample(page, "olla_picks_total{policy=\"sticky\"} 1");
+}
+
 TEST_F(MetricsPageTest, OllaW36ThousandsOfModelsMakeAPageOfBoundedSize) {
   for (int i = 0; i < 3000; ++i)
     answered(0, 200, "junk-" + std::to_string(i));

@@ -48,6 +48,7 @@ struct AccessEntry {
   Ending ending = Ending::kWhole;
   std::string served_model;              ///< The endpoint's spelling of `model`; empty: the same.
   std::uint64_t bytes_in = 0;            ///< Of the request's body.
+  std::uint32_t sticky_tries = 0;        ///< Of `tries`: where the request's session was pinned.
   bool event_stream = false;             ///< The answer is one.
   bool fallback = false;                 ///< The endpoint is not known to have the model.
   std::optional<double> first_token_ms;  ///< Until its first bytes came from the endpoint.

@@ -80,6 +80,7 @@ void Recorder::record(const RequestRecord& request, TimePoint now) {
   bytes_in_.add(request.bytes_in);
   bytes_out_.add(request.bytes_out);
   tries_.add(request.tries);
+  sticky_tries_.add(request.sticky_tries);
   if (request.tries > 1) retries_.add(request.tries - 1);
   if (request.queued) {
     queued_.add();

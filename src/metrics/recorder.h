@@ -117,6 +117,7 @@ class Recorder {
   [[nodiscard]] std::uint64_t clients_left() const { return clients_left_.value(); }
   [[nodiscard]] std::uint64_t retries() const { return retries_.value(); }
   [[nodiscard]] std::uint64_t tries() const { return tries_.value(); }
+  [[nodiscard]] std::uint64_t sticky_tries() const { return sticky_tries_.value(); }
   [[nodiscard]] std::uint64_t queued() const { return queued_.value(); }
   [[nodiscard]] std::uint64_t queued_microseconds() const { return queued_microseconds_.value(); }
   [[nodiscard]] std::uint64_t bytes_in() const { return bytes_in_.value(); }
@@ -148,6 +149,7 @@ class Recorder {
   Counter failures_;
   Counter clients_left_;
   Counter tries_;
+  Counter sticky_tries_;
   Counter retries_;
   Counter queued_;
   Counter queued_microseconds_;

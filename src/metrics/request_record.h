@@ -36,9 +36,10 @@ struct RequestRecord {
   std::string_view model = {};
   std::string_view client = {};  ///< Its address.
   std::uint32_t tries = 0;
-  bool fallback = false;        ///< It went to an endpoint that is not known to have the model.
-  bool event_stream = false;    ///< The answer was one.
-  bool messages_route = false;  ///< It came over the route of the Messages API.
+  std::uint32_t sticky_tries = 0;  ///< Of `tries`: where the request's session was pinned.
+  bool fallback = false;           ///< It went to an endpoint that is not known to have the model.
+  bool event_stream = false;       ///< The answer was one.
+  bool messages_route = false;     ///< It came over the route of the Messages API.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   Duration duration{};

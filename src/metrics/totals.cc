@@ -175,6 +175,7 @@ void Adder::add(const Recorder& recorder) {
   totals_.clients_left += recorder.clients_left();
   totals_.retries += recorder.retries();
   totals_.tries += recorder.tries();
+  totals_.sticky_tries += recorder.sticky_tries();
   totals_.queued += recorder.queued();
   totals_.queued_seconds += static_cast<double>(recorder.queued_microseconds()) / 1e6;
   totals_.bytes_in += recorder.bytes_in();
@@ -201,6 +202,7 @@ Totals Adder::totals() {
   // One request may have been half counted when it was read.
   totals_.requests = std::max(totals_.requests, totals_.failures + totals_.clients_left);
   totals_.tries = std::max(totals_.tries, totals_.retries);
+  totals_.sticky_tries = std::min(totals_.sticky_tries, totals_.tries);
   return std::move(totals_);
 }
 

@@ -74,6 +74,7 @@ struct Totals {
   std::uint64_t failures = 0;
   std::uint64_t clients_left = 0;
   std::uint64_t tries = 0;
+  std::uint64_t sticky_tries = 0;  ///< Of `tries`: where the request's session was pinned.
   std::uint64_t retries = 0;
   std::uint64_t queued = 0;
   double queued_seconds = 0;

@@ -54,6 +54,7 @@ metrics::RequestRecord record_of(const log::AccessEntry& entry, const fleet::Sna
     record.model = counted_model(entry, snapshot.endpoints[entry.endpoint_id->value()]);
   record.client = entry.client;
   record.tries = entry.tries;
+  record.sticky_tries = entry.sticky_tries;
   record.fallback = entry.fallback;
   record.event_stream = entry.event_stream;
   record.messages_route = entry.path.starts_with(kMessagesPrefix);

@@ -89,6 +89,7 @@ TEST_F(AccountingTest, TheNumbersComeAlong) {
   entry.client = "10.0.0.1";
   entry.path = "/olla/anthropic/v1/messages";
   entry.tries = 3;
+  entry.sticky_tries = 2;
   entry.bytes_in = 12;
   entry.bytes = 34;
   entry.duration_ms = 1500;
@@ -104,6 +105,7 @@ TEST_F(AccountingTest, TheNumbersComeAlong) {
   EXPECT_TRUE(request.event_stream);
   EXPECT_TRUE(request.fallback);
   EXPECT_EQ(request.tries, 3U);
+  EXPECT_EQ(request.sticky_tries, 2U);
   EXPECT_EQ(request.bytes_in, 12U);
   EXPECT_EQ(request.bytes_out, 34U);
   EXPECT_EQ(request.duration, std::chrono::milliseconds(1500));

@@ -63,6 +63,8 @@ class Chooser {
 
   /// How the last choice came about. Without a strategy for a request that names no model.
   [[nodiscard]] const routing::Decision& decision() const { return decision_; }
+  /// Whether the last choice is the endpoint that the request's session was pinned to.
+  [[nodiscard]] bool follows_session() const { return stickiness_ == Stickiness::kHit; }
   /// Whether the answer's `model` has to become the alias that the client asked for.
   [[nodiscard]] bool renames_answer() const {
     return by_alias_ && services_.config.model_aliases_rewrite_response;

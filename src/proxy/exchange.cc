@@ -163,6 +163,7 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   entry.served_model = pick.model.value_or(std::string_view());
   entry.fallback = chooser_.decision().decision == "fallback";
   ++entry.tries;
+  if (chooser_.follows_session()) ++entry.sticky_tries;
   attempt_.emplace(request_, pick);
   auto refusal = attempt_->adapt();
   if (refusal) {
