@@ -87,7 +87,7 @@ net::Awaitable<bool> Session::serve_request() {
   bool keep = false;
   if (instead) {
     // A preflight is no request, and what is asked of the gateway itself is none for an endpoint.
-    entry.own_document = instead->code.empty() || entry.path.starts_with("/internal/");
+    entry.own_document = instead->code.empty() || limits::is_guarded_internal_path(entry.path);
     keep = co_await answer_here(std::move(*instead), entry, reads_body);
   } else {
     keep = co_await route_request(entry);
