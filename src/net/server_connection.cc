@@ -114,6 +114,16 @@ Awaitable<bool> ServerConnection::more_input() {
   co_return input_.size() > before;
 }
 
+/// Takes in the whole lines that have come of a head that is refused for its size: they tell whose
+/// request it is, and in which shape it wants to be refused.
+void ServerConnection::read_part_of_head(std::size_t skipped) {
+  const std::string_view come = input_.view().substr(skipped);
+  const std::size_t end = come.rfind("\r\n");
+  if (end == std::string_view::npos) return;
+  head_bytes_.assign(come.substr(0, end + 2));
+  static_cast<void>(http::parse_request_head(head_bytes_, rules_.head.fields, head_));
+}
+
 Awaitable<ServerConnection::Read> ServerConnection::read_head() {
   OLLA_CHECK(listener_ == nullptr);
   http::HeadScanner scanner(rules_.head.bytes);
@@ -134,6 +144,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_head() {
       co_return refuse({400, "The bytes received are not an HTTP/1.1 request."});
     }
     if (state == http::HeadScanner::State::kTooLarge) {
+      read_part_of_head(scanner.skipped());
       co_return refuse({431, "The request head is larger than this server allows."});
     }
     if (draining_ && phase_ == Phase::kIdle) co_return Read::kClosed;

@@ -131,6 +131,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   Awaitable<bool> fill_body(std::size_t room);
   Read refuse(http::Refusal refusal);
   Read stopped_reading();
+  void read_part_of_head(std::size_t skipped);
   void start_watch();
   void on_watched();
   void look_for_leave();

@@ -233,8 +233,14 @@ def test_refuses_a_chunk_extension_without_end(client):
 
 @pytest.mark.parametrize(
     "fault",
-    ["Content-Length: 3\r\nContent-Length: 4", "X-A : 1", "Expect: more", "no colon"],
-    ids=["framing", "name", "expectation", "line"],
+    [
+        "Content-Length: 3\r\nContent-Length: 4",
+        "X-A : 1",
+        "Expect: more",
+        "no colon",
+        "Large: " + "x" * 9000,
+    ],
+    ids=["framing", "name", "expectation", "line", "size"],
 )
 def test_refuses_under_the_clients_request_id(client, gateway, fault):
     name = "refused-" + fault.split(":")[0].replace(" ", "-")
