@@ -19,8 +19,11 @@ namespace {
 // A name goes out in every response's X-Olla-Endpoint.
 constexpr std::size_t kNameLengthMax = 128;
 
-bool is_visible_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_visible(c); });
+/// Whether the text is the same again when it was the value of a header: visible characters, and
+/// spaces only between them.
+bool is_header_text(std::string_view text) {
+  if (text.starts_with(' ') || text.ends_with(' ')) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) { return c == ' ' || is_visible(c); });
 }
 
 /// The text of `key` with its environment variables replaced.
@@ -66,8 +69,8 @@ void read_name(const Section& section, const Environment& env, Endpoint& endpoin
     const auto name = read_substituted(section, "name", env);
     if (!name) return;
     endpoint.name = *name;
-    if (name->size() > kNameLengthMax || !is_visible_ascii(*name)) {
-      section.error("name", "must be 1 to 128 visible ASCII characters, without spaces");
+    if (name->size() > kNameLengthMax || !is_header_text(*name)) {
+      section.error("name", "must be 1 to 128 visible ASCII characters; spaces only between them");
     }
   } else if (endpoint.address.port != 0) {
     const Url& address = endpoint.address;

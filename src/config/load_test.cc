@@ -258,7 +258,8 @@ TEST(LoadTest, WithoutEndpointsThereIsAWarning) {
 
 TEST(LoadTest, EndpointValuesAreChecked) {
   expect_errors({
-      {endpoint_with("name: 'a b'"), "f:4: endpoints[0].name: must be 1 to 128 visible"},
+      {endpoint_with("name: ' a'"), "f:4: endpoints[0].name: must be 1 to 128 visible"},
+      {endpoint_with("name: 'a '"), "f:4: endpoints[0].name: must be 1 to 128 visible"},
       {endpoint_with("name: " + std::string(129, 'n')), "f:4: endpoints[0].name: must be 1 to 128"},
       {endpoint_with("name: \"a\\n\""), "f:4: endpoints[0].name: must be 1 to 128 visible"},
       {endpoint_with("name: ''"), "f:4: endpoints[0].name: must not be empty"},
@@ -414,6 +415,10 @@ TEST(LoadTest, OllaW50UrlsAndNamesAreSubstituted) {
                           "not set"));
 }
 
+TEST(LoadTest, ANameMayHaveSpacesInIt) {
+  EXPECT_EQ(only_endpoint(load_with(endpoint_with("name: 'GPU box  2'"))).name, "GPU box  2");
+}
+
 TEST(LoadTest, HeaderValuesAreSubstituted) {
   const Endpoint endpoint = only_endpoint(load_with(
       endpoint_with("headers:\n  Authorization: Bearer ${TOKEN}\n  X-Team: ${TEAM:-research}\n"
@@ -473,7 +478,7 @@ TEST(LoadTest, SecretsAreInNoMessage) {
       "model_url: 'http://user:s3cret@h/'",
       "health_check_url: 's3cret#'",
       "url: 's3cret@h'",
-      "name: 'a ${GOOD}'",
+      "name: ' ${GOOD}'",
       "name: 'a'\n- {url: 'http://g', type: vllm, name: '${GOOD}'}\n"
       "- {url: 'http://g', type: vllm, name: '${GOOD}'}",
       "auth: {type: bearer, token: s3cret}\nheaders: {X-A: '${GOOD}'}\nfoo: s3cret",

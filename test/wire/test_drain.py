@@ -125,7 +125,8 @@ def test_commands_that_are_none(world, pair):
 
 
 def test_a_name_may_be_escaped(world):
-    backend = world.backend(name="rack/1?%20")
+    backend = world.backend(name="rack/1?%20 a")
     gateway = world.gateway(backend)
-    assert state(world, gateway, "rack%2F1%3F%2520", "drain")["drained"] is True
-    assert state(world, gateway, "rack/1%3F%2520", "undrain")["drained"] is False
+    assert answered_by(world, gateway, 1) == ["rack/1?%20 a"]
+    assert state(world, gateway, "rack%2F1%3F%2520%20a", "drain")["drained"] is True
+    assert state(world, gateway, "rack/1%3F%2520%20a", "undrain")["drained"] is False
