@@ -13,6 +13,7 @@ import pytest
 from harness import environment
 from harness.backend import Backend
 from harness.errors import assert_error
+from harness.process import run
 from harness.world import World
 
 CHAT = "/olla/vllm/v1/chat/completions"
@@ -136,3 +137,18 @@ def test_olla_w42_routes_that_change_a_server_are_no_clients_business(world: Wor
             body = b"{}" if method == "POST" else None
             assert_error(client.request(method, prefix + path, body=body), 403)
     assert backend.requests == []
+
+
+TYPES = ["ollama", "llamacpp", "litellm", "docker-model-runner", "lm-studio", "sglang"]
+TYPES += ["vllm-mlx", "lmdeploy", "vllm", "lemonade", "omlx", "openai-compatible", "auto"]
+
+
+def test_olla_w49_every_type_is_there_without_a_folder_of_profiles(tmp_path: Path):
+    listed = [
+        {"url": f"http://127.0.0.1:{number}", "name": kind, "type": kind}
+        for number, kind in enumerate(TYPES, start=1)
+    ]
+    (tmp_path / "olla.yaml").write_text(json.dumps({"endpoints": listed}))
+    done = run("check", "olla.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert f"no errors, 0 warnings, {len(TYPES)} endpoints" in done.stdout
