@@ -252,6 +252,29 @@ def test_a_status_that_did_not_change_is_not_sent_again(world: World, path: str)
     assert watched.get(path, [("If-None-Match", tag)]).status == 200
 
 
+def test_the_models_status_is_sent_again_when_models_came(world: World):
+    path = "/internal/status/models"
+    watched = Watched(world, "m1")
+    first = watched.get(path)
+    assert [one["name"] for one in first.json()["recent_models"]] == ["m1"]
+    tag = first.header("etag")
+    assert tag.startswith('W/"')
+    assert first.header("cache-control") == "private, no-cache"
+    assert first.header("vary") == "Accept-Encoding"
+    for known in (tag, "*", f"{tag}, {tag}"):
+        response = watched.get(path, [("If-None-Match", known)])
+        assert response.status == 304 and response.body == b""
+    # A list that is too long to be ours is not looked at.
+    assert watched.get(path, [("If-None-Match", f'"{"x" * 1024}", {tag}')]).status == 200
+    watched.backend.models = ["m1", "m2"]
+    client = world.connect(watched.gateway)
+    assert client.request("POST", "/internal/discovery/refresh").status == 200
+    response = watched.get(path, [("If-None-Match", tag), ("Accept-Encoding", "gzip")])
+    assert response.status == 200 and response.header("etag") != tag
+    assert response.header("content-encoding") == "gzip"
+    assert json.loads(gzip.decompress(response.body))["total_models"] == 2
+
+
 def test_documents_are_compressed_for_those_who_take_it(world: World):
     watched = Watched(world, "m1")
     for path in ("/internal/status", "/internal/status/endpoints", "/internal/metrics"):
@@ -281,3 +304,69 @@ def test_times_in_documents_are_times(world: World):
     assert endpoint["last_check"] == "never" or endpoint["last_check"].endswith(" ago")
     assert endpoint["status"] == "healthy" and endpoint["breaker"] == "closed"
     assert document["system"]["start_time"] < document["timestamp"]
+
+
+def told_of(world: World, gateway, name: str) -> tuple[dict, dict, dict]:
+    """What the two status documents and the metrics say of one endpoint."""
+    client = world.connect(gateway)
+    found = []
+    for path in ("/internal/status", "/internal/status/endpoints"):
+        endpoints = client.request("GET", path).json()["endpoints"]
+        found.append(next(one for one in endpoints if one["name"] == name))
+    text = client.request("GET", "/internal/metrics").body.decode()
+    samples = {
+        metric: value
+        for (metric, labels), value in check_exposition(text, MISNAMED).items()
+        if ("endpoint", name) in labels and "class" not in dict(labels)
+    }
+    return found[0], found[1], samples
+
+
+def test_olla_w36_an_open_breaker_is_told_everywhere(world: World):
+    backend = world.backend(answer, name="b1")
+    gateway = world.gateway(backend, config={"breaker": {"failures": 3}})
+    client = world.connect(gateway)
+    status, listed, samples = told_of(world, gateway, "b1")
+    assert (status["breaker"], listed["breaker"], status["issues"]) == ("closed", "closed", "")
+    assert samples["olla_endpoint_breaker_state"] == 0
+    for _ in range(3):
+        assert client.post(CHAT, question(content="fail")).status == 500
+    status, listed, samples = told_of(world, gateway, "b1")
+    for entry in (status, listed):
+        assert (entry["breaker"], entry["breaker_opened"]) == ("open", 1)
+        # Its checks pass, and it gets no requests all the same.
+        assert (entry["status"], entry["routable"]) == ("healthy", False)
+    assert "consecutive failures" in status["issues"] and listed["issues"] == "unstable"
+    assert samples["olla_endpoint_breaker_state"] == 2
+    assert samples["olla_endpoint_breaker_opened_total"] == 1
+    assert (samples["olla_endpoint_routable"], samples["olla_endpoint_up"]) == (0, 1)
+    totals = client.request("GET", "/internal/status/endpoints").json()
+    assert (totals["healthy_count"], totals["routable_count"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(200, "healthy"), (401, "config_error"), (429, "rate_limited"), (500, "unhealthy")],
+)
+def test_checks_are_told_everywhere(world: World, code: int, word: str):
+    backend = world.backend(answer, name="b1")
+    backend.health = code
+    gateway = world.gateway(backend, ready=[])
+    deadline = time.monotonic() + scaled(10)
+    while (told := told_of(world, gateway, "b1"))[0]["status"] == "unknown":
+        assert time.monotonic() < deadline
+    status, listed, samples = told
+    up = word == "healthy"
+    assert (status["status"], listed["status"]) == (word, word)
+    for entry in (status, listed):
+        assert entry["health_check_at"] < entry["next_check_at"]
+        assert entry["routable"] == up
+    assert status["last_check"].endswith("s ago") and status["next_check"].startswith("in ")
+    assert listed["health_check"].endswith("s ago") and listed["response_time"].endswith("ms")
+    assert status["issues"] == ("" if up else "unavailable")
+    assert listed.get("issues") == (None if up else "unavailable")
+    assert samples["olla_endpoint_up"] == samples["olla_endpoint_routable"] == up
+    assert samples["olla_endpoint_health_check_failures"] == (not up)
+    assert samples["olla_endpoint_health_check_seconds"] > 0
+    text = world.connect(gateway).request("GET", "/internal/metrics").body.decode()
+    assert f'olla_endpoint_up{{endpoint="b1",status="{word}"}} {int(up)}\n' in text
