@@ -370,3 +370,25 @@ def test_checks_are_told_everywhere(world: World, code: int, word: str):
     assert samples["olla_endpoint_health_check_seconds"] > 0
     text = world.connect(gateway).request("GET", "/internal/metrics").body.decode()
     assert f'olla_endpoint_up{{endpoint="b1",status="{word}"}} {int(up)}\n' in text
+
+
+def test_picks_are_counted_by_what_made_them(world: World):
+    config = {"proxy": {"load_balancer": "round-robin", "sticky_sessions": {"enabled": True}}}
+    watched = Watched(world, "m1", config=config)
+    for _ in range(4):
+        watched.ask(question(), headers=[("X-Olla-Session-ID", "s")])
+    samples = watched.counted(4)
+    assert samples[series("olla_picks_total", policy="round-robin")] == 1
+    assert samples[series("olla_picks_total", policy="sticky")] == 3
+    assert samples[series("olla_sticky_hits_total")] == 3
+
+
+def test_a_refusal_of_its_own_documents_is_no_request(world: World):
+    watched = Watched(world, "m1")
+    for path in ("/internal", "/internal/", "/internal/status", "/internal/none"):
+        assert watched.get(path, [("Host", "evil.example")]).status == 403
+    watched.ask(question())
+    samples = watched.counted(1)
+    assert samples[series("olla_requests_total")] == 1
+    assert samples[series("olla_internal_access_violations_total")] == 4
+    assert not watched.document("/internal/status")["system"]["rejected"]
