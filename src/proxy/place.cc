@@ -58,8 +58,8 @@ net::Awaitable<Place> PlaceFinder::find() {
   const WaitQueue& queue = request_.services.shared.queue;
   const bool waits = request_.services.config.proxy.queue.wait > Duration::zero();
   // A new request goes behind those that wait for the same; one that an endpoint failed has waited.
-  const bool goes_behind =
-      waits && queue.waiting() > 0 && request_.entry.tries == 0 && queue.has(chooser_.kind());
+  const bool goes_behind = waits && queue.waiting() > 0 && request_.entry.tries == 0 &&
+                           queue.goes_behind(chooser_.kind());
   if (!goes_behind) {
     Place place = take();
     if (place.pick.view != nullptr || !waits || !may_come(place.pick.reason)) co_return place;

@@ -43,14 +43,15 @@ bool QueueWait::join(std::string kind) {
 
 net::Awaitable<QueueWait::Wake> QueueWait::await_turn(TimePoint end) {
   end_ = end;
-  if (!has_news_) {
-    expire_at(std::min(end_, Clock::now() + kLook));
-    co_await waiter_.wait();
-    expire_never();
+  for (;;) {
+    if (!has_news_) {
+      expire_at(std::min(end_, Clock::now() + kLook));
+      co_await waiter_.wait();
+      expire_never();
+    }
+    has_news_ = false;
+    if (why_ != Wake::kTurn || services_.shared.queue.look(*entry_)) co_return why_;
   }
-  has_news_ = false;
-  if (why_ == Wake::kTurn) services_.shared.queue.look(*entry_);
-  co_return why_;
 }
 
 void QueueWait::hand_on() {

@@ -1,5 +1,6 @@
 #include "proxy/wait_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -20,9 +21,10 @@ bool WaitQueue::join(Ticket& ticket, std::string kind, std::uint32_t max_request
   return true;
 }
 
-void WaitQueue::look(Ticket& ticket) {
+bool WaitQueue::look(Ticket& ticket) {
   const std::lock_guard lock(mutex_);
   ticket.has_turn_ = false;
+  return !has_turn_before(ticket.number_);
 }
 
 void WaitQueue::hand_on(Ticket& ticket) {
@@ -54,11 +56,19 @@ void WaitQueue::changed() {
   give_turn_behind(0);
 }
 
-bool WaitQueue::has(std::string_view kind) const {
+bool WaitQueue::goes_behind(std::string_view kind) const {
   // Almost always: nobody waits at all.
   if (waiting() == 0) return false;
   const std::lock_guard lock(mutex_);
-  return lines_.find(kind) != lines_.end();
+  return lines_.find(kind) != lines_.end() || has_turn_before(last_number_ + 1);
+}
+
+/// Whether one that came before `number` has a turn. Only the first ones can.
+bool WaitQueue::has_turn_before(std::uint64_t number) const {
+  return std::any_of(lines_.begin(), lines_.end(), [number](const auto& one) {
+    const Ticket& first = one.second.front();
+    return first.has_turn_ && first.number_ < number;
+  });
 }
 
 void WaitQueue::give_turn(Ticket& ticket) {

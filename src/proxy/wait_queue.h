@@ -15,11 +15,13 @@ namespace olla::proxy {
 /// Requests of one kind (the same provider, model, route) can all use the same endpoints: of each
 /// kind only the first one looks for an endpoint, so that an event wakes as many as there are
 /// kinds, and a request whose model is down holds up none of another model. Those that look do it
-/// one after the other, the oldest first: each one hands the turn on.
+/// one after the other, the oldest first: each one hands the turn on, and none overtakes an older
+/// one that was told to look.
 ///
-/// A ticket with a turn (see Ticket::on_turn) calls look() first, then looks for an endpoint, and
-/// then either leave(), with an endpoint, or hand_on(). What changed before look() is seen by that
-/// search; what changes later gives the ticket another turn: no change is lost.
+/// A ticket with a turn (see Ticket::on_turn) calls look() first, then, when it may, looks for an
+/// endpoint, and then calls either leave(), with an endpoint, or hand_on(). What changed before
+/// look() is seen by that search; what changes later gives the ticket another turn: no change is
+/// lost.
 ///
 /// Holds its lock for the time of a look into the lists.
 class WaitQueue {
@@ -51,8 +53,9 @@ class WaitQueue {
   /// kind gets a turn, because something may have changed since it looked last.
   bool join(Ticket& ticket, std::string kind, std::uint32_t max_requests);
 
-  /// The ticket begins to look for an endpoint.
-  void look(Ticket& ticket);
+  /// The ticket begins to look for an endpoint. False when it may not: an older one of another kind
+  /// has a turn that it did not use yet, and will hand it on.
+  [[nodiscard]] bool look(Ticket& ticket);
   /// It found none: the next one looks.
   void hand_on(Ticket& ticket);
   /// It leaves the queue, with an endpoint or without; the next one looks. Nothing when it is not
@@ -65,14 +68,16 @@ class WaitQueue {
   /// Something changed by which an endpoint may take requests again. Any thread.
   void changed();
 
-  /// Whether requests of this kind wait, so that a new one has to wait behind them.
-  [[nodiscard]] bool has(std::string_view kind) const;
+  /// Whether a new request has to wait behind others: requests of its kind wait, or one of another
+  /// kind has a turn that it did not use yet.
+  [[nodiscard]] bool goes_behind(std::string_view kind) const;
   /// Requests that wait now. Any thread.
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   using Line = boost::intrusive::list<Ticket>;
 
+  [[nodiscard]] bool has_turn_before(std::uint64_t number) const;
   void give_turn(Ticket& ticket);
   void give_turn_behind(std::uint64_t number);
 

@@ -31,7 +31,7 @@ struct WaitQueueTest : testing::Test {
   /// The ticket's turns since the last call; looks, as one does who has a turn.
   int turns(Waiting& ticket) {
     const int turns = std::exchange(ticket.turns, 0);
-    if (turns > 0) queue.look(ticket);
+    EXPECT_TRUE(turns == 0 || queue.look(ticket));
     return turns;
   }
 };
@@ -45,13 +45,13 @@ TEST_F(WaitQueueTest, TheFirstOfAKindLooksAtOnceAndTheOthersWait) {
   EXPECT_EQ(turns(second), 0);
   EXPECT_EQ(turns(other), 1);
   EXPECT_EQ(queue.waiting(), 3U);
-  EXPECT_TRUE(queue.has("a"));
-  EXPECT_FALSE(queue.has("c"));
+  EXPECT_TRUE(queue.goes_behind("a"));
+  EXPECT_FALSE(queue.goes_behind("c"));
   queue.leave(first);
   queue.leave(second);
   queue.leave(other);
   EXPECT_EQ(queue.waiting(), 0U);
-  EXPECT_FALSE(queue.has("a"));
+  EXPECT_FALSE(queue.goes_behind("a"));
 }
 
 TEST_F(WaitQueueTest, IsBounded) {
@@ -125,6 +125,28 @@ TEST_F(WaitQueueTest, WhatChangesWhileSomebodyLooksGivesAnotherTurn) {
   queue.leave(ticket);
 }
 
+// An older one found no place and handed its turn on; then one became free.
+TEST_F(WaitQueueTest, NobodyOvertakesAnOlderOneThatWasToldToLook) {
+  Waiting older;
+  Waiting younger;
+  ASSERT_TRUE(join(older, "a") && join(younger, "b"));
+  for (Waiting* ticket : {&older, &younger})
+    turns(*ticket);
+  queue.changed();
+  ASSERT_EQ(turns(older), 1);
+  queue.hand_on(older);
+  ASSERT_EQ(younger.turns, 1);
+  queue.changed();
+  EXPECT_FALSE(queue.look(younger));
+  EXPECT_TRUE(queue.goes_behind("c")) << "a new one neither";
+  ASSERT_EQ(turns(older), 1);
+  EXPECT_FALSE(queue.goes_behind("c"));
+  younger.turns = 0;
+  queue.leave(older);
+  EXPECT_EQ(turns(younger), 1) << "its turn comes behind the older one's";
+  queue.leave(younger);
+}
+
 TEST_F(WaitQueueTest, OneInTheMiddleLeavesAndTakesNoTurnAlong) {
   Waiting first;
   Waiting middle;
@@ -185,7 +207,7 @@ TEST(WaitQueueThreadsTest, NoWakeUpIsLost) {
             ++lost;
             break;
           }
-          queue.look(sleeper);
+          if (!queue.look(sleeper)) continue;
           placed = take(kind);
           if (!placed) queue.hand_on(sleeper);
         }
