@@ -29,6 +29,8 @@ class Deaths {
   /// The same of an endpoint that was seen to refuse right afterwards.
   void note_refused(const fleet::EndpointView& view);
 
+  /// Whether an endpoint closed the connection before.
+  [[nodiscard]] bool has_suspects() const { return !suspects_.empty(); }
   /// Endpoints that died.
   [[nodiscard]] std::uint32_t count() const;
 

@@ -221,7 +221,8 @@ Verdict Exchange::verdict(const TryFacts& facts) const {
 /// The same, once it is known whether the endpoint died.
 net::Awaitable<Verdict> Exchange::verdict_on(const TryFacts& facts) {
   const Verdict first = verdict(facts);
-  if (first != Verdict::kElsewhere) co_return first;
+  // Of one that is tried no more only the second death is of interest.
+  if (first != Verdict::kElsewhere && !deaths_.has_suspects()) co_return first;
   if (attempt_->refused_afterwards()) {
     deaths_.note_refused(attempt_->view());
   } else if (facts.end == TryEnd::kClosed) {

@@ -301,6 +301,15 @@ TEST_F(RetryTest, ARequestThatKillsIsTriedOnOneMoreOnly) {
   EXPECT_FALSE(third.is_dead());
 }
 
+TEST_F(RetryTest, ARequestThatKillsIsToldSoAlsoWhenNoTryIsLeft) {
+  rules.max_attempts = 2;
+  for (test::ScriptedServer* server : {&first, &second, &third})
+    server->on_request([server](test::Peer&, const std::string&) { server->die(); });
+  Asked asked(gateway, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 502);
+  EXPECT_THAT(asked.client().received(), HasSubstr("\"code\":\"request_kills_endpoint\""));
+}
+
 // The same on connections that were used before, where an end may also be an idle one's.
 TEST_F(RetryTest, ARequestThatKillsIsNoticedOnUsedConnections) {
   for (std::uint32_t id : {1U, 0U}) {
