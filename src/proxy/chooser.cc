@@ -78,6 +78,17 @@ Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) {
   }
 }
 
+Chooser::Chosen Chooser::choose_another(const fleet::Snapshot& snapshot) {
+  const routing::Decision decision = decision_;
+  const bool by_alias = by_alias_;
+  Chosen chosen = choose(snapshot);
+  if (chosen.pick.view == nullptr) {
+    decision_ = decision;
+    by_alias_ = by_alias;
+  }
+  return chosen;
+}
+
 /// The endpoint that has the model; without one, where the configuration allows it, any other.
 Chooser::Found Chooser::find(const fleet::Snapshot& snapshot, std::uint32_t turn) const {
   routing::PickRequest request = pick_request(turn);

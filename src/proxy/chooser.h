@@ -54,6 +54,8 @@ class Chooser {
     fleet::Booking booking;
   };
   [[nodiscard]] Chosen choose(const fleet::Snapshot& snapshot);
+  /// The same for a request that waits on an endpoint: without another one the last choice stands.
+  [[nodiscard]] Chosen choose_another(const fleet::Snapshot& snapshot);
 
   /// Whether the model lists should be read anew before the first choice, for want of an endpoint
   /// for the model.

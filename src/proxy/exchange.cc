@@ -57,12 +57,14 @@ void Exchange::on_snapshot() {
   const fleet::EndpointView& now = request_.services.snapshot->endpoints[endpoint.id.value()];
   // One that answers its checks with an error may well finish what it has.
   if (now.status(Clock::now()) != fleet::Status::kOffline) return;
-  // While nobody else can take it, the endpoint may as well come back to life.
-  if (verdict(attempt_->facts(TryEnd::kOut)) != Verdict::kElsewhere || !chooser_.another_can() ||
+  if (moves_to_ || verdict(attempt_->facts(TryEnd::kOut)) != Verdict::kElsewhere ||
       !request_.services.shared.retry_budget.has_left(
           Clock::now(), request_.services.config.proxy.retry.budget_percent, in_flight()))
     return;
-  attempt_->abandon();
+  // Booked now, so that of all that wait there only those leave that find room. While nobody else
+  // can take it, the endpoint may as well come back to life.
+  moves_to_ = places_.take_another();
+  if (moves_to_) attempt_->abandon();
 }
 
 net::Awaitable<bool> Exchange::run() {
@@ -142,7 +144,10 @@ net::Awaitable<void> Exchange::answer_no_place(const Place& place) {
 net::Awaitable<void> Exchange::try_endpoints() {
   for (;;) {
     // Holds the snapshot, since a new one may be published while this request runs.
-    Place place = co_await places_.find();
+    Place place;
+    if (moves_to_) place = std::move(*moves_to_);
+    moves_to_.reset();
+    if (place.pick.view == nullptr) place = co_await places_.find();
     if (place.pick.view == nullptr) {
       co_await answer_no_place(place);
       co_return;
@@ -177,6 +182,8 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   TryEnd end = co_await attempt_->ask();
   if (end == TryEnd::kAnswered) end = co_await attempt_->look_into_answer();
   SnapshotListener::unlink();
+  // The answer may have come in the very moment in which the request was taken away.
+  if (end == TryEnd::kAnswered && moves_to_) end = TryEnd::kOut;
   if (end != TryEnd::kAnswered) co_return co_await after_failure(end, attempt_->why());
   const bool faulty = attempt_->meaning() == vllm::Meaning::kAnswer &&
                       tells_of_a_fault(attempt_->response().status);
@@ -265,8 +272,8 @@ net::Awaitable<Exchange::Next> Exchange::after_failure(TryEnd end, std::string_v
     co_return Next::kOver;
   }
   // With nobody else the request waits, or hears that there is no endpoint.
-  if (verdict == Verdict::kElsewhere && (!chooser_.another_can() || take_retry()))
-    co_return Next::kElsewhere;
+  const bool has_another = moves_to_ || chooser_.another_can();
+  if (verdict == Verdict::kElsewhere && (!has_another || take_retry())) co_return Next::kElsewhere;
   co_await answer_failure(end);
   co_return Next::kOver;
 }

@@ -73,6 +73,7 @@ class Exchange : public net::LeaveListener, private SnapshotListener {
   bool repeatable_ = false;
   std::optional<Attempt> attempt_;  // The one that runs.
   Seat seat_;                       // On its endpoint.
+  std::optional<Place> moves_to_;   // From an endpoint that was found down.
 };
 
 }  // namespace olla::proxy

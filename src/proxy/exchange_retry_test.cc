@@ -247,6 +247,44 @@ TEST_F(RetryTest, ItStaysWhereItIsUntilSomebodyElseCanTakeIt) {
   EXPECT_EQ(asked.outcome().endpoint, "e2");
 }
 
+/// Two requests that wait on "e0", and room for one on "e1".
+struct LittleRoomTest : RetryTest {
+  LittleRoomTest() {
+    config::Config config = in_order({first.port(), second.port()});
+    config.endpoints[1].max_concurrent = 1;
+    small = std::make_unique<test::Gateway>(loop, std::move(config));
+    first.on_request(test::stays_silent());
+  }
+
+  std::unique_ptr<test::Gateway> small;
+};
+
+TEST_F(LittleRoomTest, OnlyAsManyMoveAsFindRoom) {
+  Asked one(*small, post(kBody));
+  Asked other(*small, post(kBody));
+  loop.run_until([&] { return first.requests().size() == 2; });
+  set_health(*small, EndpointId(0), fleet::Health::kUnhealthy);
+  loop.run_until([&] { return one.done() || other.done(); });
+  EXPECT_NE(one.done(), other.done()) << "it would only be refused elsewhere";
+  set_health(*small, EndpointId(0), fleet::Health::kUnhealthy);  // By the next check.
+  EXPECT_EQ(one.outcome().endpoint, "e1");
+  EXPECT_EQ(other.outcome().endpoint, "e1");
+  EXPECT_EQ(one.outcome().status + other.outcome().status, 400);
+}
+
+// Those that come later would get every place that becomes free.
+TEST_F(LittleRoomTest, WithAQueueTheOthersWaitForRoomThere) {
+  small->config.proxy.queue.wait = std::chrono::seconds(20);
+  Asked one(*small, post(kBody));
+  Asked other(*small, post(kBody));
+  loop.run_until([&] { return first.requests().size() == 2; });
+  set_health(*small, EndpointId(0), fleet::Health::kUnhealthy);
+  loop.run_until([&] { return one.done() && other.done(); });
+  EXPECT_EQ(one.outcome().endpoint, "e1");
+  EXPECT_EQ(other.outcome().endpoint, "e1");
+  EXPECT_EQ(one.outcome().status + other.outcome().status, 400);
+}
+
 TEST_F(RetryTest, ItStaysWithAServerThatAnswersItsChecksWithAnError) {
   first.on_request(test::stays_silent());
   Asked asked(gateway, post(kBody));

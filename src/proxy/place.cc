@@ -45,9 +45,25 @@ void Seat::release() {
 
 /// Chooses and books, without a wait.
 Place PlaceFinder::take() const {
+  return place_of(chooser_.choose(*request_.services.snapshot));
+}
+
+std::optional<Place> PlaceFinder::take_another() const {
+  Chooser::Chosen chosen = chooser_.choose_another(*request_.services.snapshot);
+  if (chosen.pick.view != nullptr) return place_of(std::move(chosen));
+  // With a queue those that come later would get every place that becomes free.
+  const config::Queue& rules = request_.services.config.proxy.queue;
+  if (chosen.pick.reason != routing::NoPick::kAllFull || rules.wait == Duration::zero() ||
+      request_.services.shared.queue.waiting() >= rules.max_requests ||
+      (wait_ends_ && *wait_ends_ <= Clock::now()))
+    return std::nullopt;
+  return Place();
+}
+
+/// Of what was chosen from the present snapshot.
+Place PlaceFinder::place_of(Chooser::Chosen chosen) const {
   Services& services = request_.services;
   std::shared_ptr<const fleet::Snapshot> snapshot = services.snapshot;
-  Chooser::Chosen chosen = chooser_.choose(*snapshot);
   if (chosen.pick.view == nullptr) return {std::move(snapshot), chosen.pick};
   const bool limited = chosen.pick.view->endpoint->config.max_concurrent > 0;
   return {std::move(snapshot), chosen.pick, Place::Lack::kNoEndpoint,

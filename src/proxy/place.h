@@ -60,11 +60,16 @@ class PlaceFinder {
   PlaceFinder(ProxiedRequest& request, Chooser& chooser) : request_(request), chooser_(chooser) {}
 
   net::Awaitable<Place> find();
+  /// Where a request could go that waits on an endpoint which will not answer: without a wait a
+  /// booked place, or one without a view when the queue is the better place to wait. nullopt: the
+  /// request should stay where it is, and nothing changed.
+  [[nodiscard]] std::optional<Place> take_another() const;
   /// The client left: find() ends with kEnded.
   void end();
 
  private:
   [[nodiscard]] Place take() const;
+  [[nodiscard]] Place place_of(Chooser::Chosen chosen) const;
   net::Awaitable<Place> wait();
 
   ProxiedRequest& request_;
