@@ -66,6 +66,7 @@ Awaitable<Result<FetchResponse>> fetch(asio::io_context& io, Deadlines& deadline
   if (!got_head) co_return got_head.error();
   response.status = head.status;
   response.retry_after = http::find_field(head.fields, "retry-after").value_or("");
+  response.location = http::find_field(head.fields, "location").value_or("");
   const BodyPatience patience{.gap = request.limit, .end = end};
   auto body = co_await read_body(connection, head, request.max_body_bytes, patience);
   if (!body) co_return body.error();

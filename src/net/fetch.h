@@ -27,6 +27,7 @@ struct FetchResponse {
   int status = 0;
   std::string body;
   std::string retry_after = {};  ///< The value of this field; empty: there is none.
+  std::string location = {};     ///< The same of Location.
 };
 
 /// Asks once, on a connection of its own, and reads the whole answer. Follows no redirect.

@@ -33,6 +33,23 @@ std::chrono::seconds asked_pause(const net::FetchResponse& answer) {
   return std::min<std::chrono::seconds>(asked.value_or(kRateLimitedPause), kRateLimitedPauseMax);
 }
 
+// Of one check. One that has a slash put behind its path needs one.
+constexpr int kRedirectsMax = 5;
+
+/// Where a redirect goes on the same server; nullopt: it is none, or leads elsewhere, where the
+/// endpoint's credentials have no business.
+std::optional<std::string> redirected_to(const config::Url& from,
+                                         const net::FetchResponse& answer) {
+  const int status = answer.status;
+  if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
+    return std::nullopt;
+  const bool is_path = answer.location.starts_with('/') && !answer.location.starts_with("//");
+  const auto to =
+      config::parse_url(is_path ? "http://" + from.authority() + answer.location : answer.location);
+  if (!to || to->host != from.host || to->port != from.port) return std::nullopt;
+  return to->path;
+}
+
 fleet::Verdict verdict_of(const Result<net::FetchResponse>& answer, Duration taken) {
   if (answer) return fleet::verdict_of(answer->status, taken);
   const Errc why = answer.error().code;
@@ -163,8 +180,7 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
   }
   Result<net::FetchResponse> answer = net::FetchResponse();
   if (found) {
-    answer = co_await asker_.ask(watched.endpoint.config, watched.health_check, kHealthAgent,
-                                 kMaxHealthBytes, end);
+    answer = co_await ask_health(watched, end);
     if (stopped_) co_return false;
   } else {
     answer = found.error();
@@ -182,6 +198,20 @@ net::Awaitable<bool> Prober::check_health(Watched& watched) {
   }
   const bool turned = note_check(watched, answer, taken);
   co_return changed || turned;
+}
+
+/// Asks for the endpoint's health, wherever on its server that is.
+net::Awaitable<Result<net::FetchResponse>> Prober::ask_health(const Watched& watched,
+                                                              TimePoint end) {
+  Target target = watched.health_check;
+  for (int followed = 0;; ++followed) {
+    auto answer =
+        co_await asker_.ask(watched.endpoint.config, target, kHealthAgent, kMaxHealthBytes, end);
+    if (stopped_ || !answer || followed == kRedirectsMax) co_return answer;
+    auto path = redirected_to(target.url, *answer);
+    if (!path) co_return answer;
+    target.url.path = std::move(*path);
+  }
 }
 
 /// Says what the last check said, and when the next one is due.

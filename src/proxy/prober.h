@@ -69,6 +69,7 @@ class Prober {
   net::Awaitable<void> watch(Watched& watched);
   net::Awaitable<bool> check_health(Watched& watched);
   net::Awaitable<bool> detect(Watched& watched);
+  net::Awaitable<Result<net::FetchResponse>> ask_health(const Watched& watched, TimePoint end);
   bool note_check(Watched& watched, const Result<net::FetchResponse>& answer, Duration taken);
   void report(Watched& watched);
   bool note_drained(Watched& watched);

@@ -67,6 +67,36 @@ TEST_F(ProberTest, AsksAsTheHealthCheckerWithTheEndpointsHeaders) {
   }
 }
 
+// As servers do that want a slash behind the path.
+TEST_F(ProberTest, FollowsARedirectOnTheSameServer) {
+  const std::string self = "http://127.0.0.1:" + std::to_string(endpoint.server.port());
+  endpoint.server.on_request([&](test::Peer& peer, const std::string& request) {
+    const auto moved = [](const std::string& to) {
+      return test::sized_answer("307 Temporary Redirect", "", "Location: " + to + "\r\n");
+    };
+    if (request.starts_with("GET /health ")) return peer.send(moved("/health/"));
+    if (request.starts_with("GET /health/ ")) return peer.send(moved(self + "/up?x=1"));
+    peer.send(test::sized_answer(request.starts_with("GET /up?x=1 ") ? "200 OK" : "404 No", ""));
+  });
+  test::Probing probing(loop, checked_often({endpoint.server.port()}));
+  probing.wait_for(Health::kHealthy);
+}
+
+TEST_F(ProberTest, FollowsNoRedirectElsewhereAndNoneForEver) {
+  test::WatchedEndpoint other(loop);
+  const std::string elsewhere = "http://127.0.0.1:" + std::to_string(other.server.port()) + "/";
+  for (const std::string& to :
+       {elsewhere, std::string("//gpu/health"), std::string("/health"), std::string("health"),
+        std::string("https://127.0.0.1/"), std::string("/a b"), std::string()}) {
+    endpoint.up = false;
+    endpoint.refusal = "302 Found";
+    endpoint.fields = to.empty() ? std::string() : "Location: " + to + "\r\n";
+    test::Probing probing(loop, checked_often({endpoint.server.port()}));
+    probing.wait_for(Health::kUnhealthy);
+  }
+  EXPECT_EQ(other.checks, 0);
+}
+
 TEST_F(ProberTest, TakesAnEndpointOutAndBackAndReadsItsModelsAnew) {
   test::Probing probing(loop, checked_often({endpoint.server.port()}));
   probing.wait_for(Health::kHealthy);
