@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "models/parse.h"
 #include "vllm/models_document.h"
 #include "vllm/translate.h"
 #include "vllm/version.h"
@@ -74,7 +75,7 @@ void check_documents(std::string_view text) {
   (void)olla::vllm::parse_version(olla::vllm::version_text(text).value_or(""));
   (void)olla::vllm::parse_version(text);
   (void)olla::vllm::model_id_of_path(text);
-  const auto models = olla::vllm::parse_models(text);
+  const auto models = olla::models::parse_list(olla::config::ModelListFormat::kOpenAi, text);
   if (!models) return;
   const std::vector<olla::vllm::EndpointModels> endpoints = {{"one", *models}, {"two", *models}};
   const auto fleet = olla::vllm::union_of_models(endpoints, {});

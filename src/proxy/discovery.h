@@ -51,7 +51,7 @@ class ModelDiscovery {
   /// Reads the version of a vLLM server; true when it changed. A server that does not tell it
   /// counts as one that has none; one that does not answer until `end` keeps what it told, if it
   /// told something.
-  net::Awaitable<bool> read_version(EndpointId endpoint, TimePoint end);
+  net::Awaitable<bool> read_version(EndpointId id, TimePoint end);
 
  private:
   /// One call of refresh().

@@ -51,7 +51,8 @@ std::optional<OwnAnswer> refuse_ambiguous(const fleet::Snapshot& snapshot,
                     [&](const auto& view) { return request.destination.provider.serves(view); });
   if (servers < 2) return std::nullopt;
   if (!shows) return not_implemented("running models list not supported in multi-instance proxy");
-  if (openai::text_member(request.body, "model").value_or("") != "") return std::nullopt;
+  const auto model = openai::text_member(request.body, "model");
+  if (model && !model->empty()) return std::nullopt;
   return not_implemented("model show not supported in multi-instance proxy");
 }
 

@@ -44,6 +44,7 @@ const Candidate& in_turn(Candidates candidates, std::uint32_t turn, const Counts
     total += one.weight;
     ++number;
   }
+  OLLA_CHECK(unit > 0);
   const std::uint64_t slots = total / unit;
   std::uint64_t stride = 1;  // Through equals in their order.
   if (slots != number) {
