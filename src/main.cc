@@ -54,6 +54,41 @@ void open_missing_streams() {
   if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
+/// The options of `olla sim`. Both must outlive the parsing.
+void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
+  sim.add_option("--port", flags.port, "port of the first server; 0: any")->capture_default_str();
+  sim.add_option("--model", flags.models, "name of the model; again for each further name")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  sim.add_option("--lora", flags.loras, "name of a LoRA adapter; again for each further one")
+      ->allow_extra_args(false);
+  sim.add_option("--vllm-version", flags.vllm_version,
+                 "version to answer as; before 0.12 as 0.11 does")
+      ->capture_default_str();
+  sim.add_option("--kind", flags.kind, "what the servers are there for")
+      ->check(CLI::IsMember({"generate", "embed", "transcribe", "all"}))
+      ->capture_default_str();
+  sim.add_option("--count", flags.count, "number of servers")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_duration(sim, "--ttft", flags.ttft, "time to the first token (50ms)");
+  add_duration(sim, "--itl", flags.itl, "time between tokens (10ms)");
+  sim.add_flag("--dev-mode", flags.dev_mode, "with the routes for sleep, pause, LoRA and more");
+  sim.add_option("--data-parallel-size", flags.data_parallel_size, "engines in each server")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  sim.add_option("--max-num-seqs", flags.max_num_seqs, "answers generated at once")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  sim.add_option("--max-num-queued-reqs", flags.max_num_queued_reqs,
+                 "requests running or waiting, over which others get 503; 0: no limit")
+      ->capture_default_str();
+  sim.add_option("--max-model-len", flags.max_model_len, "tokens of prompt and answer together")
+      ->check(CLI::Range(16, 100'000'000))
+      ->capture_default_str();
+  sim.add_option("--seed", flags.seed, "seed of the generated text")->capture_default_str();
+}
+
 /// Reads the command line and runs the command; returns the exit code.
 int run(int argc, char** argv) {
   CLI::App app("olla: an LLM gateway that makes a fleet of vLLM servers look like one", "olla");
@@ -80,40 +115,7 @@ int run(int argc, char** argv) {
 
   olla::app::SimFlags sim_flags;
   CLI::App* sim = app.add_subcommand("sim", "run simulated vLLM servers");
-  sim->add_option("--port", sim_flags.port, "port of the first server; 0: any")
-      ->capture_default_str();
-  sim->add_option("--model", sim_flags.models, "name of the model; again for each further name")
-      ->allow_extra_args(false)
-      ->capture_default_str();
-  sim->add_option("--lora", sim_flags.loras, "name of a LoRA adapter; again for each further one")
-      ->allow_extra_args(false);
-  sim->add_option("--vllm-version", sim_flags.vllm_version,
-                  "version to answer as; before 0.12 as 0.11 does")
-      ->capture_default_str();
-  sim->add_option("--kind", sim_flags.kind, "what the servers are there for")
-      ->check(CLI::IsMember({"generate", "embed", "transcribe", "all"}))
-      ->capture_default_str();
-  sim->add_option("--count", sim_flags.count, "number of servers")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  add_duration(*sim, "--ttft", sim_flags.ttft, "time to the first token (50ms)");
-  add_duration(*sim, "--itl", sim_flags.itl, "time between tokens (10ms)");
-  sim->add_flag("--dev-mode", sim_flags.dev_mode,
-                "with the routes for sleep, pause, LoRA and more");
-  sim->add_option("--data-parallel-size", sim_flags.data_parallel_size, "engines in each server")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  sim->add_option("--max-num-seqs", sim_flags.max_num_seqs, "answers generated at once")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  sim->add_option("--max-num-queued-reqs", sim_flags.max_num_queued_reqs,
-                  "requests running or waiting, over which others get 503; 0: no limit")
-      ->capture_default_str();
-  sim->add_option("--max-model-len", sim_flags.max_model_len,
-                  "tokens of prompt and answer together")
-      ->check(CLI::Range(16, 100'000'000))
-      ->capture_default_str();
-  sim->add_option("--seed", sim_flags.seed, "seed of the generated text")->capture_default_str();
+  add_sim_options(*sim, sim_flags);
 
   std::uint16_t demo_port = 40114;
   CLI::App* demo = app.add_subcommand("demo", "the gateway with three simulated servers behind it");

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 #include <numeric>
+#include <tuple>
 
 namespace olla::admin {
 namespace {

@@ -41,6 +41,7 @@ Picture take_picture(Scene scene) {
   picture.sticky = scene.sticky;
   const auto& views = picture.snapshot->endpoints;
   std::vector<NamedUrl> urls;
+  urls.reserve(views.size());
   for (const fleet::EndpointView& view : views)
     urls.push_back({view.endpoint->config.name, view.endpoint->config.url});
   std::vector<std::string> ids = endpoint_ids(urls);

@@ -43,7 +43,7 @@ ChosenConfig load_chosen(const std::optional<std::string>& file, const config::E
 }  // namespace
 
 std::optional<std::string> find_config_file(const config::Environment& env) {
-  const auto named = env("OLLA_CONFIG_FILE");
+  auto named = env("OLLA_CONFIG_FILE");
   if (named && !named->empty()) return named;
   for (const char* place : kPlaces) {
     std::error_code error;

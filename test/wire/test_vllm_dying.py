@@ -127,7 +127,7 @@ DRAINING = (
 def test_a_server_that_drained_and_came_back_is_used_again(world):
     backends = [world.backend(name=name) for name in "ab"]
     backends[0].handler = lambda exchange: exchange.reply(500, DRAINING)
-    fleet = world.fleet(*(backend.endpoint(**FAST) for backend in backends))
+    fleet = world.fleet(*(backend.endpoint(**FAST, slow_start="0s") for backend in backends))
     for _ in range(6):
         assert answered_by(fleet.chat()) == "b"
     assert fleet.status_of("a") == "draining" and len(backends[0].requests) == 1

@@ -29,6 +29,18 @@ DEFAULTS = {
 }
 
 
+def _lists_are_read(fleet: Fleet) -> bool:
+    """Whether the gateway has each endpoint's list of models, or knows that it cannot have it. Of a
+    list that is there the workers have to know, too."""
+    told = {"models": set(), "cannot read the model list": set()}
+    for record in fleet.gateway.records():
+        if record.get("msg") in told:
+            told[record["msg"]].add((record["endpoint"], record.get("count")))
+    without = {name for name, _ in told["cannot read the model list"]}
+    without |= {name for name, count in told["models"] if count == 0}
+    return all(part["models"] or name in without for name, part in fleet.endpoints().items())
+
+
 class World:
     """Starts backends, gateways, sims and clients; `close` ends them all and checks each."""
 
@@ -87,8 +99,9 @@ class World:
         if settled:
             fleet.until(
                 lambda: all(part["version"] for part in fleet.endpoints().values()),
-                "every endpoint's version, which is asked for last",
+                "every endpoint's version",
             )
+            fleet.until(lambda: _lists_are_read(fleet), "every endpoint's models")
         return fleet
 
     def _serve(self, config: dict, environment=None, port=None) -> Gateway:
