@@ -1,5 +1,6 @@
 #include "proxy/delivery.h"
 
+#include "base/milliseconds.h"
 #include "http/forward.h"
 #include "net/read_body.h"
 #include "openai/model_rewriter.h"
@@ -14,10 +15,6 @@ constexpr std::size_t kBestOfBytesMax = 64 * 1024 * 1024;
 
 // vLLM's refusals are under 1 KB; those of a faulty schema repeat some of it.
 constexpr std::size_t kRefusalBytesMax = 64 * 1024;
-
-double milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 /// Whether an answer is of this type and sent as it is: what the gateway puts into a compressed one
 /// would be garbage.

@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include "base/milliseconds.h"
 #include "proxy/accounting.h"
 #include "proxy/answer.h"
 #include "proxy/messages_route.h"
@@ -9,10 +10,6 @@
 
 namespace olla::proxy {
 namespace {
-
-double milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 /// Whether a status says that the endpoint itself is broken. 503 says that it is busy, 501 that it
 /// was asked for something that it never does.

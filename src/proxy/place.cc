@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "base/milliseconds.h"
+
 namespace olla::proxy {
 namespace {
-
-double milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 /// Whether time may bring an endpoint: one that comes up, or has room again.
 bool may_come(routing::NoPick reason) {

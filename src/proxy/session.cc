@@ -1,5 +1,6 @@
 #include "proxy/session.h"
 
+#include "base/milliseconds.h"
 #include "http/forward.h"
 #include "http/path.h"
 #include "proxy/accounting.h"
@@ -18,10 +19,6 @@ using Read = net::ServerConnection::Read;
 
 constexpr std::string_view kUnknownRoute = "unknown_route";
 constexpr std::string_view kUnknownProvider = "unknown_provider";
-
-double milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 /// The answer to a provider's prefix without the slash behind it, which Olla gives too: it keeps
 /// the method.
