@@ -76,7 +76,6 @@ void Recorder::note_failed_try(EndpointId endpoint, std::string_view model) {
 }
 
 void Recorder::record(const RequestRecord& request, TimePoint now) {
-  requests_.add();
   bytes_in_.add(request.bytes_in);
   bytes_out_.add(request.bytes_out);
   tries_.add(request.tries);
@@ -86,21 +85,18 @@ void Recorder::record(const RequestRecord& request, TimePoint now) {
     queued_.add();
     queued_microseconds_.add(microseconds(*request.queued));
   }
-  if (request.outcome == Outcome::kFailure) {
-    failures_.add();
-    failed_.add(request.reason);
-  }
-  if (request.outcome == Outcome::kClientLeft) clients_left_.add();
+  if (request.outcome == Outcome::kFailure) failed_.add(request.reason);
   const bool asked = request.endpoint && request.outcome != Outcome::kRejected;
   // What never came to an endpoint was refused, be it the client's fault or nobody's.
   if (!asked && request.outcome != Outcome::kClientLeft) rejected_.add(request.reason);
   if (asked) record_on_endpoint(request, now);
   if (request.messages_route) record_messages(request);
+  std::atomic<std::uint64_t>& outcomes = outcomes_[static_cast<std::size_t>(request.outcome)];
+  outcomes.store(outcomes.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 void Recorder::record_on_endpoint(const RequestRecord& request, TimePoint now) {
   Cell& cell = this->cell(*request.endpoint, request.model);
-  cell.requests.add();
   cell.bytes_in.add(request.bytes_in);
   cell.bytes_out.add(request.bytes_out);
   const auto ticks = static_cast<std::uint64_t>(now.time_since_epoch().count());
@@ -120,6 +116,7 @@ void Recorder::record_on_endpoint(const RequestRecord& request, TimePoint now) {
   if (request.first_token) cell.first_token.observe(*request.first_token);
   switch (request.outcome) {
     case Outcome::kSuccess:
+      cell.successes.add();
       cell.failures_in_a_row.set(0);
       cell.last_success.set(ticks);
       note_latency(cell, request.duration);

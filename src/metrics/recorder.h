@@ -23,7 +23,8 @@ struct Cell {
   const EndpointId endpoint;
   const std::string model;  ///< Empty: of requests that named none.
 
-  Counter requests;
+  // A request is one of these three. Their sum is nowhere else, so that no reader sees it differ.
+  Counter successes;
   Counter failures;
   Counter clients_left;
   Counter failed_tries;              ///< Also of requests that another endpoint then answered.
@@ -96,7 +97,8 @@ class Recorder {
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder();
 
-  /// Counts a request, once, at its end.
+  /// Counts a request, once, at its end. Its outcome comes last: who reads the outcomes first finds
+  /// all of these requests in the other counters and in the cells.
   void record(const RequestRecord& request, TimePoint now);
 
   /// A try on the endpoint failed, whatever became of the request.
@@ -112,9 +114,9 @@ class Recorder {
   [[nodiscard]] const WordCounters& rejected() const { return rejected_; }
   [[nodiscard]] const WordCounters& failed() const { return failed_; }
   [[nodiscard]] const MessagesCounters& messages() const { return messages_; }
-  [[nodiscard]] std::uint64_t requests() const { return requests_.value(); }
-  [[nodiscard]] std::uint64_t failures() const { return failures_.value(); }
-  [[nodiscard]] std::uint64_t clients_left() const { return clients_left_.value(); }
+  [[nodiscard]] std::uint64_t outcomes(Outcome outcome) const {
+    return outcomes_[static_cast<std::size_t>(outcome)].load(std::memory_order_acquire);
+  }
   [[nodiscard]] std::uint64_t retries() const { return retries_.value(); }
   [[nodiscard]] std::uint64_t tries() const { return tries_.value(); }
   [[nodiscard]] std::uint64_t sticky_tries() const { return sticky_tries_.value(); }
@@ -145,9 +147,7 @@ class Recorder {
   WordCounters rejected_;
   WordCounters failed_;
   MessagesCounters messages_;
-  Counter requests_;
-  Counter failures_;
-  Counter clients_left_;
+  std::array<std::atomic<std::uint64_t>, kOutcomes> outcomes_{};
   Counter tries_;
   Counter sticky_tries_;
   Counter retries_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -16,6 +17,7 @@ enum class Outcome : std::uint8_t {
   kRejected,  ///< Refused by the gateway with a status under 500: nothing was asked of an endpoint.
   kClientLeft,  ///< The client left before it had its whole answer.
 };
+constexpr std::size_t kOutcomes = 4;
 
 /// Token counts as the endpoint told them.
 struct Tokens {

@@ -30,9 +30,9 @@ std::uint64_t least(std::uint64_t a, std::uint64_t b) {
 
 Tally tally_of(const Cell& cell) {
   Tally tally;
-  // Last what the others add up to: a reader that comes in between sees no negative remainder.
   tally.failures = cell.failures.value();
   tally.clients_left = cell.clients_left.value();
+  tally.requests = cell.successes.value() + tally.failures + tally.clients_left;
   tally.failed_tries = cell.failed_tries.value();
   for (std::size_t i = 0; i < tally.by_status.size(); ++i)
     tally.by_status[i] = cell.by_status[i].value();
@@ -53,7 +53,6 @@ Tally tally_of(const Cell& cell) {
   tally.duration.add(cell.duration);
   tally.first_token.add(cell.first_token);
   tally.inter_token.add(cell.inter_token);
-  tally.requests = std::max(cell.requests.value(), tally.failures + tally.clients_left);
   return tally;
 }
 
@@ -162,6 +161,13 @@ void Adder::add(const Recorder& recorder) {
     return
         [&words](std::string_view word, std::uint64_t count) { words[std::string(word)] += count; };
   };
+  // First: see Recorder::record.
+  const std::uint64_t failures = recorder.outcomes(Outcome::kFailure);
+  const std::uint64_t clients_left = recorder.outcomes(Outcome::kClientLeft);
+  totals_.failures += failures;
+  totals_.clients_left += clients_left;
+  totals_.requests += failures + clients_left + recorder.outcomes(Outcome::kSuccess) +
+                      recorder.outcomes(Outcome::kRejected);
   for (const Cell* cell = recorder.cells(); cell != nullptr; cell = cell->next) {
     Pair& pair = pairs_[{cell->endpoint, lower_case(cell->model)}];
     if (pair.model.empty()) pair.model = cell->model;
@@ -171,8 +177,6 @@ void Adder::add(const Recorder& recorder) {
   }
   recorder.rejected().each(count_into(totals_.rejected));
   recorder.failed().each(count_into(totals_.failed));
-  totals_.failures += recorder.failures();
-  totals_.clients_left += recorder.clients_left();
   totals_.retries += recorder.retries();
   totals_.tries += recorder.tries();
   totals_.sticky_tries += recorder.sticky_tries();
@@ -187,7 +191,6 @@ void Adder::add(const Recorder& recorder) {
   totals_.messages.without_endpoint += messages.without_endpoint.value();
   totals_.messages.latency_microseconds += messages.latency_microseconds.value();
   totals_.messages.requests += messages.requests.value();
-  totals_.requests += recorder.requests();
 }
 
 Totals Adder::totals() {
@@ -200,7 +203,6 @@ Totals Adder::totals() {
   }
   pairs_.clear();
   // One request may have been half counted when it was read.
-  totals_.requests = std::max(totals_.requests, totals_.failures + totals_.clients_left);
   totals_.tries = std::max(totals_.tries, totals_.retries);
   totals_.sticky_tries = std::min(totals_.sticky_tries, totals_.tries);
   return std::move(totals_);
