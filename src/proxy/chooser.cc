@@ -69,6 +69,7 @@ Chooser::Chosen Chooser::choose(const fleet::Snapshot& snapshot) {
     // When another thread took the endpoint's last place meanwhile, the next choice sees that.
     if (found.pick.view != nullptr && !booking) continue;
     by_alias_ = found.pick.by_alias;
+    renewal_ = found.renewal;
     if (names_model()) {
       decision_ =
           routing::decide(services_.config.model_registry, found.pick, lists_, found.fell_back);
@@ -92,13 +93,20 @@ Chooser::Chosen Chooser::choose_another(const fleet::Snapshot& snapshot) {
 /// The endpoint that has the model; without one, where the configuration allows it, any other.
 Chooser::Found Chooser::find(const fleet::Snapshot& snapshot, std::uint32_t turn) const {
   routing::PickRequest request = pick_request(turn);
-  Found found{routing::pick(snapshot, request), {}};
-  if (found.pick.view != nullptr || !names_model()) return found;
+  Found found{.pick = routing::pick(snapshot, request)};
+  if (!names_model()) return found;
+  // Who keeps an answer of before is found without a list.
+  if (services_.config.model_discovery.enabled && !owner_)
+    found.renewal = routing::renewal(services_.config.model_registry, found.pick);
   const routing::NoPick reason = found.pick.reason;
-  if (!routing::falls_back(services_.config.model_registry, reason, lists_)) return found;
+  if (found.pick.view != nullptr ||
+      !routing::falls_back(services_.config.model_registry, reason, lists_))
+    return found;
   request.model.reset();
   request.alias_of = {};
-  return {routing::pick(snapshot, request), reason};
+  found.pick = routing::pick(snapshot, request);
+  found.fell_back = reason;
+  return found;
 }
 
 routing::PickRequest Chooser::pick_request(std::uint32_t turn) const {
@@ -118,13 +126,6 @@ routing::PickRequest Chooser::pick_request(std::uint32_t turn) const {
   request.draw = {turn, services_.random.next()};
   request.now = Clock::now();
   return request;
-}
-
-bool Chooser::wants_lists() const {
-  const config::ModelRegistry& rules = services_.config.model_registry;
-  if (!rules.discovery_refresh_on_miss || !names_model()) return false;
-  const routing::Pick pick = routing::pick(*services_.snapshot, pick_request(0));
-  return pick.view == nullptr && routing::wants_lists(rules, pick.reason);
 }
 
 void Chooser::append_fields(std::string& out) const {

@@ -57,10 +57,9 @@ class Chooser {
   /// The same for a request that waits on an endpoint: without another one the last choice stands.
   [[nodiscard]] Chosen choose_another(const fleet::Snapshot& snapshot);
 
-  /// Whether the model lists should be read anew before the first choice, for want of an endpoint
-  /// for the model.
-  [[nodiscard]] bool wants_lists() const;
-  /// That was done, or tried.
+  /// What the last choice means for the model lists.
+  [[nodiscard]] routing::Renewal renewal() const { return renewal_; }
+  /// They were read anew, or that was tried.
   void note_lists(routing::Lists lists) { lists_ = lists; }
 
   /// How the last choice came about. Without a strategy for a request that names no model.
@@ -90,7 +89,8 @@ class Chooser {
   /// A choice, and why it was made among all endpoints and not only those that have the model.
   struct Found {
     routing::Pick pick;
-    std::optional<routing::NoPick> fell_back;
+    std::optional<routing::NoPick> fell_back = std::nullopt;
+    routing::Renewal renewal = routing::Renewal::kNone;
   };
 
   /// What became of the request's session. "disabled": it has none.
@@ -107,6 +107,7 @@ class Chooser {
   std::optional<EndpointId> owner_;              // Who keeps the answer that the request names.
   const config::ModelAlias* alias_ = nullptr;    // That the request names.
   routing::Lists lists_ = routing::Lists::kAsKnown;
+  routing::Renewal renewal_ = routing::Renewal::kNone;
   routing::Decision decision_;
   bool by_alias_ = false;  // The last choice has a model of the alias.
   std::optional<routing::SessionKey> session_;

@@ -90,19 +90,30 @@ TEST_F(ChooserTest, FallsBackToOtherEndpoints) {
 }
 
 TEST_F(ChooserTest, WantsListsOnlyWhenTheModelIsMissed) {
-  const auto wants = [this](const std::string& model) {
+  using routing::Renewal;
+  const auto renewal = [this](const std::string& model) {
     openai::RequestFacts facts;
     facts.model = model;
     Chooser chooser(gateway_.services, destination_);
     chooser.begin(facts, "");
-    return chooser.wants_lists();
+    (void)chooser.choose(*gateway_.services.snapshot);
+    return chooser.renewal();
   };
-  EXPECT_FALSE(wants("three"));
+  EXPECT_EQ(renewal("three"), Renewal::kBefore);
+  EXPECT_EQ(renewal("two"), Renewal::kNone);
+  EXPECT_EQ(renewal(""), Renewal::kNone);
+  rules().strategy = RoutingStrategy::kOptimistic;
+  rules().fallback = Fallback::kAll;
+  EXPECT_EQ(renewal("three"), Renewal::kBefore) << "before it falls back";
+  gateway_.config.model_discovery.enabled = false;
+  EXPECT_EQ(renewal("three"), Renewal::kNone) << "there are no lists";
+  gateway_.config.model_discovery.enabled = true;
+  rules().fallback = Fallback::kCompatibleOnly;
   rules().strategy = RoutingStrategy::kDiscovery;
+  EXPECT_EQ(renewal("three"), Renewal::kBehind);
   rules().discovery_refresh_on_miss = true;
-  EXPECT_TRUE(wants("three"));
-  EXPECT_FALSE(wants("two"));
-  EXPECT_FALSE(wants(""));
+  EXPECT_EQ(renewal("three"), Renewal::kBefore);
+  EXPECT_EQ(renewal("two"), Renewal::kNone);
   EXPECT_EQ(choose("three", {}, routing::Lists::kRefreshed), "-, rejected, model_not_found");
   EXPECT_EQ(choose("three", {}, routing::Lists::kTimedOut),
             "-, rejected, discovery_failed_timeout");

@@ -64,6 +64,7 @@ ModelDiscovery::ModelDiscovery(Asker& asker, fleet::Fleet& fleet, const config::
       cleanup_timer_(asker.io()) {}
 
 void ModelDiscovery::start() {
+  started_ = Clock::now();
   for (std::size_t i = 0; i < fleet_.size(); ++i) {
     const auto id = EndpointId(static_cast<std::uint32_t>(i));
     watched_.push_back(std::make_unique<Watched>(asker_.io(), fleet_.endpoint(id)));
@@ -91,6 +92,7 @@ void ModelDiscovery::read_now(EndpointId endpoint) {
   if (stopped_) return;
   Watched& watched = *watched_[endpoint.value()];
   watched.failures = 0;
+  watched.failing = false;
   // What it has is not known, which is something else than that it has nothing.
   if (std::exchange(watched.forgotten, false)) fleet_.forget_models(endpoint);
   read_at(watched, TimePoint{});
@@ -98,9 +100,13 @@ void ModelDiscovery::read_now(EndpointId endpoint) {
 
 void ModelDiscovery::read_all_now() {
   if (stopped_) return;
-  const TimePoint now = Clock::now();
   for (const auto& watched : watched_)
-    read_at(*watched, std::max(now, watched->read + kRequestedGap));
+    read_doubtful(*watched);
+}
+
+void ModelDiscovery::read_doubtful(Watched& watched) {
+  const Duration rest = watched.failing ? Duration(kFailingGap) : Duration(kRequestedGap);
+  read_at(watched, std::max(Clock::now(), watched.read + rest));
 }
 
 void ModelDiscovery::read_at(Watched& watched, TimePoint when) {
@@ -108,7 +114,11 @@ void ModelDiscovery::read_at(Watched& watched, TimePoint when) {
   watched.timer.cancel();  // The loop looks at the time again.
 }
 
-void ModelDiscovery::refresh(Done done) {
+bool ModelDiscovery::may_be_read(const Watched& watched) const {
+  return config_.enabled && fleet_.view(watched.endpoint.id).health == fleet::Health::kHealthy;
+}
+
+std::shared_ptr<ModelDiscovery::Refresh> ModelDiscovery::begin_refresh(Done done) {
   const auto refresh = std::make_shared<Refresh>(asker_.io());
   refresh->done = std::move(done);
   refreshes_.push_back(refresh);
@@ -117,20 +127,57 @@ void ModelDiscovery::refresh(Done done) {
     ListReading& reading = refresh->readings.emplace_back();
     reading.endpoint = watched->endpoint.id;
     if (view.models) reading.models = view.models->entries.size();
-    if (view.health != fleet::Health::kHealthy || !config_.enabled) {
-      reading.outcome = ListReading::Outcome::kSkipped;
+    if (!may_be_read(*watched)) reading.outcome = ListReading::Outcome::kSkipped;
+  }
+  return refresh;
+}
+
+void ModelDiscovery::refresh(Done done) {
+  const auto refresh = begin_refresh(std::move(done));
+  for (const auto& watched : watched_) {
+    if (!may_be_read(*watched)) continue;
+    ++refresh->left;
+    watched->asked.push_back(refresh);
+    if (!stopped_) read_at(*watched, std::max(Clock::now(), watched->read + kRequestedGap));
+  }
+  end_in_time(refresh);
+}
+
+void ModelDiscovery::refresh_missed(Done done) {
+  const auto refresh = begin_refresh(std::move(done));
+  const TimePoint now = Clock::now();
+  for (const auto& watched : watched_) {
+    if (stopped_ || !may_be_read(*watched)) continue;
+    if (!holds_up_miss(*watched, now)) {
+      read_doubtful(*watched);
       continue;
     }
     ++refresh->left;
-    watched->asked.push_back(refresh);
+    watched->missed = now;
+    if (watched->reading) {
+      watched->told_now.push_back(refresh);
+    } else {
+      watched->asked.push_back(refresh);
+      read_at(*watched, now);
+    }
   }
+  end_in_time(refresh);
+}
+
+/// Whether a request whose model nobody lists waits for this list.
+bool ModelDiscovery::holds_up_miss(const Watched& watched, TimePoint now) const {
+  if (watched.failing) return false;
+  if (watched.reading) return now - watched.read < registry_.discovery_timeout;
+  return now - watched.missed >= kRequestedGap;
+}
+
+void ModelDiscovery::end_in_time(const std::shared_ptr<Refresh>& refresh) {
   // An endpoint that goes down meanwhile is not read at all.
   const Duration limit = kRequestedGap + config_.timeout + kRefreshSlack;
   refresh->timer.expires_after(refresh->left == 0 || stopped_ ? Duration::zero() : limit);
   refresh->timer.async_wait([this, refresh](net::error_code error) {
     if (!error) finish(*refresh);
   });
-  read_all_now();
 }
 
 /// Tells who waits for it, once.
@@ -177,13 +224,10 @@ net::Awaitable<void> ModelDiscovery::forget_stale() {
     cleanup_timer_.expires_after(registry_.cleanup_interval);
     co_await cleanup_timer_.async_wait(net::kAwait);
     if (stopped_) co_return;
-    const TimePoint limit = Clock::now() - registry_.stale_threshold;
+    const TimePoint now = Clock::now();
     bool changed = false;
     for (const auto& watched : watched_) {
-      const fleet::EndpointView& view = fleet_.view(watched->endpoint.id);
-      const bool stale = view.health == fleet::Health::kUnhealthy && view.models &&
-                         !watched->forgotten && watched->listed < limit;
-      if (!stale) continue;
+      if (!is_stale(*watched, now)) continue;
       watched->forgotten = true;
       fleet_.set_models(watched->endpoint.id, {}, unix_seconds());
       logger_.info("models forgotten", {{"endpoint", watched->endpoint.config.name}});
@@ -193,17 +237,30 @@ net::Awaitable<void> ModelDiscovery::forget_stale() {
   }
 }
 
+/// Whether it is down for so long that a model of its is an unknown one.
+bool ModelDiscovery::is_stale(const Watched& watched, TimePoint now) const {
+  const fleet::EndpointView& view = fleet_.view(watched.endpoint.id);
+  if (!config_.enabled || watched.forgotten || view.health != fleet::Health::kUnhealthy)
+    return false;
+  if (view.models) return now - watched.listed > registry_.stale_threshold;
+  const Duration limit = std::min<Duration>(registry_.stale_threshold, kMayComeUp);
+  return now - std::max(started_, watched.read) > limit;
+}
+
 /// Reads the model list, and tells those who asked for it.
 net::Awaitable<void> ModelDiscovery::read(Watched& watched) {
-  const std::vector<std::shared_ptr<Refresh>> asked = std::exchange(watched.asked, {});
+  watched.told_now = std::exchange(watched.asked, {});
+  watched.reading = true;
   const TimePoint end = Clock::now() + config_.timeout;
   if (watched.endpoint.config.detects_type)
     watched.list = model_list_of(fleet_.view(watched.endpoint.id));
   const auto answer = co_await ask(watched, watched.list, kMaxListBytes, end);
   if (stopped_) co_return;
   const ListReading reading = take_in(watched, answer);
-  note_result(watched, reading.outcome == ListReading::Outcome::kFailed);
-  for (const auto& refresh : asked) {
+  watched.reading = false;
+  watched.failing = reading.outcome == ListReading::Outcome::kFailed;
+  note_result(watched, watched.failing);
+  for (const auto& refresh : std::exchange(watched.told_now, {})) {
     refresh->readings[reading.endpoint.value()] = reading;
     if (--refresh->left == 0) finish(*refresh);
   }

@@ -40,13 +40,26 @@ class ModelDiscovery {
   /// The endpoint came up, and may serve something else than before: reads its models at once.
   void read_now(EndpointId endpoint);
 
-  /// Reads all model lists now, unless that was done a moment ago: they may be out of date.
+  /// Reads all model lists now, unless that was done a moment ago: they may be out of date. One
+  /// that could not be read last time gets a longer rest.
   void read_all_now();
   static constexpr std::chrono::seconds kRequestedGap{1};
+  static constexpr std::chrono::seconds kFailingGap{10};
 
-  /// The same, and calls `done` when it is over: later than this call, also when nothing is to be
-  /// read, and after the new state was published.
+  /// Reads all model lists now, unless that was done a moment ago, and calls `done` when it is
+  /// over: later than this call, also when nothing is to be read, and after the new state was
+  /// published.
   void refresh(Done done);
+
+  /// The same for a request whose model nobody lists. It waits for no list that was read for such a
+  /// request a moment ago, nor for one that could not be read last time or that hangs: endpoints
+  /// without a list must not hold up what others are asked for.
+  void refresh_missed(Done done);
+
+  /// How long an endpoint that was never up may have any model: as long as a server may take to
+  /// load a large one. Longer, and one that is gone for good would make each model that nobody has
+  /// look like one to come.
+  static constexpr std::chrono::minutes kMayComeUp{10};
 
   /// Reads the version of a vLLM server; true when it changed. A server that does not tell it
   /// counts as one that has none; one that does not answer until `end` keeps what it told, if it
@@ -70,12 +83,16 @@ class ModelDiscovery {
     const fleet::Endpoint& endpoint;
     net::Timer timer;
     Slots::Ticket ticket;
-    TimePoint due{};         // The epoch: at once.
-    TimePoint read{};        // When the last reading began.
+    TimePoint due{};       // The epoch: at once.
+    TimePoint read{};      // When the last reading began.
+    TimePoint missed{};    // When a request without its model last had it begin.
+    bool failing = false;  // It could not be read last time.
+    bool reading = false;
     TimePoint listed{};      // When the list was last read to its end.
     bool forgotten = false;  // Its models are, since it was down for so long.
     std::uint32_t failures = 0;
-    std::vector<std::shared_ptr<Refresh>> asked;  // They wait for the next reading.
+    std::vector<std::shared_ptr<Refresh>> asked;     // They wait for the next reading.
+    std::vector<std::shared_ptr<Refresh>> told_now;  // They wait for the one that runs.
     Target list;
     Target version;  // Asked of type "vllm".
   };
@@ -89,6 +106,12 @@ class ModelDiscovery {
   void note_result(Watched& watched, bool failed);
   ListReading failure(const Watched& watched, std::string_view detail, std::string reason);
   void read_at(Watched& watched, TimePoint when);
+  void read_doubtful(Watched& watched);
+  std::shared_ptr<Refresh> begin_refresh(Done done);
+  void end_in_time(const std::shared_ptr<Refresh>& refresh);
+  bool may_be_read(const Watched& watched) const;
+  bool holds_up_miss(const Watched& watched, TimePoint now) const;
+  bool is_stale(const Watched& watched, TimePoint now) const;
   void finish(Refresh& refresh);
 
   Asker& asker_;
@@ -101,6 +124,7 @@ class ModelDiscovery {
   net::Timer cleanup_timer_;
   std::vector<std::unique_ptr<Watched>> watched_;
   std::vector<std::shared_ptr<Refresh>> refreshes_;  // Not told yet.
+  TimePoint started_{};
   bool stopped_ = false;
 };
 

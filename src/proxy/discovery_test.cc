@@ -180,12 +180,17 @@ struct Told {
   bool done = false;
   std::vector<ListReading> readings = {};
 
-  void ask(ModelDiscovery& discovery) {
-    discovery.refresh([this](std::vector<ListReading> all) {
+  void ask(ModelDiscovery& discovery, bool missed = false) {
+    auto take_in = [this](std::vector<ListReading> all) {
       EXPECT_FALSE(done);
       done = true;
       readings = std::move(all);
-    });
+    };
+    if (missed) {
+      discovery.refresh_missed(take_in);
+    } else {
+      discovery.refresh(take_in);
+    }
     EXPECT_FALSE(done) << "not before the call is over";
   }
 };
@@ -239,6 +244,80 @@ TEST_F(DiscoveryTest, AStopEndsARefresh) {
   Told after;
   after.ask(probing.discovery);
   loop.run_until([&] { return after.done; });
+}
+
+constexpr bool kMissed = true;
+
+TEST_F(DiscoveryTest, AMissHasTheListsReadAtOnceButNotAllTheTime) {
+  test::Probing probing(loop, checked_often({endpoint.server.port()}));
+  loop.run_until([&] { return endpoint.versions_asked == 2; });
+  endpoint.model_list = test::sized_answer("200 OK", R"({"data":[{"id":"new"}]})");
+  const TimePoint began = Clock::now();
+  Told first;
+  Told together;
+  first.ask(probing.discovery, kMissed);
+  loop.run_ready();  // The list is being read.
+  together.ask(probing.discovery, kMissed);
+  loop.run_until([&] { return first.done && together.done; });
+  EXPECT_EQ(first.readings[0].outcome, ListReading::Outcome::kRead);
+  EXPECT_EQ(endpoint.model_lists_asked, 2) << "once for both";
+  EXPECT_THAT(probing.published.back()->endpoints[0].models->ids, ElementsAre("new"));
+  Told again;
+  again.ask(probing.discovery, kMissed);
+  loop.run_until([&] { return again.done; });
+  if (Clock::now() - began < ModelDiscovery::kRequestedGap) {
+    EXPECT_EQ(endpoint.model_lists_asked, 2);
+  }
+  loop.run_until([&] { return endpoint.model_lists_asked == 3; });
+  EXPECT_GE(Clock::now() - began, ModelDiscovery::kRequestedGap);
+}
+
+TEST_F(DiscoveryTest, AMissWaitsForNoListThatCannotBeRead) {
+  test::WatchedEndpoint failing(loop);
+  failing.model_list = test::sized_answer("401 Unauthorized", "");
+  config::Config config = checked_often({endpoint.server.port(), failing.server.port()});
+  config.model_discovery.retry_attempts = 0;
+  test::Probing probing(loop, std::move(config));
+  loop.run_until([&] { return endpoint.versions_asked == 2 && failing.versions_asked == 2; });
+  failing.models_silent = true;
+  Told told;
+  told.ask(probing.discovery, kMissed);
+  loop.run_until([&] { return told.done; });
+  EXPECT_EQ(told.readings[0].outcome, ListReading::Outcome::kRead);
+  EXPECT_EQ(told.readings[1].outcome, ListReading::Outcome::kUnfinished);
+  EXPECT_EQ(failing.model_lists_asked, 1);
+}
+
+TEST_F(DiscoveryTest, AMissWaitsForNoListThatHangsForLong) {
+  endpoint.models_silent = true;
+  config::Config config = checked_often({endpoint.server.port()});
+  config.model_registry.discovery_timeout = milliseconds(20);
+  test::Probing probing(loop, std::move(config));
+  loop.run_until([&] { return endpoint.model_lists_asked == 1; });
+  const TimePoint began = Clock::now();
+  loop.run_until([&] { return Clock::now() - began >= milliseconds(20); });
+  Told told;
+  told.ask(probing.discovery, kMissed);
+  loop.run_until([&] { return told.done; });
+  EXPECT_LT(Clock::now() - began, seconds(10)) << "a list is given up after 30 s";
+  EXPECT_EQ(told.readings[0].outcome, ListReading::Outcome::kUnfinished);
+}
+
+TEST_F(DiscoveryTest, AnEndpointThatWasNeverUpHasAnyModelForAWhileOnly) {
+  endpoint.up = false;
+  config::Config config = checked_often({endpoint.server.port()});
+  config.model_registry.cleanup_interval = milliseconds(5);
+  config.model_registry.stale_threshold = milliseconds(300);
+  const TimePoint began = Clock::now();
+  test::Probing probing(loop, std::move(config));
+  probing.wait_for(Health::kUnhealthy);
+  loop.run_until([&] { return probing.published.back()->endpoints[0].models != nullptr; });
+  EXPECT_GE(Clock::now() - began, milliseconds(300));
+  EXPECT_THAT(probing.published.back()->endpoints[0].models->ids, testing::IsEmpty());
+  endpoint.models_silent = true;
+  endpoint.up = true;
+  probing.wait_for(Health::kHealthy);
+  EXPECT_EQ(probing.published.back()->endpoints[0].models, nullptr) << "what it has is not known";
 }
 
 TEST_F(DiscoveryTest, OnlyVllmServersAreAskedForTheirVersion) {

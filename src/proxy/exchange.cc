@@ -23,7 +23,6 @@ Exchange::Exchange(Services& services, net::ServerConnection& client, Destinatio
                    log::AccessEntry& entry, const Caller& caller)
     : request_{services, client, std::move(destination), entry, caller},
       chooser_(services, request_.destination),
-      models_wait_(services),
       places_(request_, chooser_),
       deaths_(services) {
   request_.chooser = &chooser_;
@@ -31,7 +30,6 @@ Exchange::Exchange(Services& services, net::ServerConnection& client, Destinatio
 
 void Exchange::on_client_left() {
   if (attempt_) attempt_->abort();
-  models_wait_.end();
   places_.end();
   deaths_.end();
   request_.client.close();
@@ -41,7 +39,6 @@ void Exchange::cut() {
   request_.entry.error = "cut at shutdown";
   request_.entry.ending = log::Ending::kBroken;
   if (attempt_) attempt_->abort();
-  models_wait_.end();
   places_.end();
   deaths_.end();
   request_.client.close(/*reset=*/true);
@@ -88,12 +85,7 @@ net::Awaitable<bool> Exchange::run() {
     request_.services.shared.retry_budget.note_request(Clock::now());
     chooser_.begin(request_.facts, client.body().view());
     chooser_.join_session(client.head(), client.body().view(), client.client_address());
-    if (chooser_.wants_lists()) {
-      const bool were_read =
-          co_await models_wait_.run(request_.services.config.model_registry.discovery_timeout);
-      chooser_.note_lists(were_read ? routing::Lists::kRefreshed : routing::Lists::kTimedOut);
-    }
-    if (client.is_open()) co_await try_endpoints();
+    co_await try_endpoints();
   }
   client.unwatch();
   attempt_.reset();
@@ -132,8 +124,6 @@ net::Awaitable<void> Exchange::refuse(int status, std::string_view code, std::st
 net::Awaitable<void> Exchange::answer_no_place(const Place& place) {
   if (place.lack == Place::Lack::kEnded) co_return;
   request_.entry.endpoint.clear();
-  if (place.pick.reason == routing::NoPick::kUnknownModel)
-    request_.services.findings.models_in_doubt();
   Refused refused = no_place_answer(request_, place);
   co_await answer(std::move(refused.answer), refused.log);
 }

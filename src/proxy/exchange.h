@@ -10,7 +10,6 @@
 #include "proxy/chooser.h"
 #include "proxy/deaths.h"
 #include "proxy/delivery.h"
-#include "proxy/models_wait.h"
 #include "proxy/place.h"
 #include "proxy/request.h"
 #include "proxy/retry_rules.h"
@@ -67,7 +66,6 @@ class Exchange : public net::LeaveListener, private SnapshotListener {
 
   ProxiedRequest request_;
   Chooser chooser_;
-  ModelsWait models_wait_;
   PlaceFinder places_;
   Deaths deaths_;
   bool repeatable_ = false;

@@ -426,9 +426,52 @@ TEST_F(ExchangeTest, AnUnknownModelIsA404WithTheNamesThatExist) {
   EXPECT_TRUE(asked.outcome().keep);
   EXPECT_THAT(asked.client().received(),
               HasSubstr("The model `x` does not exist. Valid aliases: m, n."));
-  EXPECT_EQ(both.doubts, 1) << "it may have come since";
+  EXPECT_EQ(both.misses, 1) << "the lists were read anew before";
   EXPECT_THAT(first.requests(), IsEmpty());
   EXPECT_THAT(second.requests(), IsEmpty());
+}
+
+TEST_F(ExchangeTest, AModelThatCameSinceTheListsWereReadIsFound) {
+  const Models models(both, {"m"}, {"n"});
+  both.on_miss = [&] {
+    both.fleet.set_models(EndpointId(1), {{.id = "x"}}, 0);
+    models.publish();
+  };
+  Asked asked(both, chat(R"("model":"x")"));
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+  EXPECT_EQ(both.in_flight(), 0U);
+}
+
+TEST_F(ExchangeTest, ListsAreReadAnewBeforeARequestGoesWhereNoListIsKnown) {
+  both.fleet.set_models(EndpointId(0), {{.id = "m"}}, 0);
+  both.services.snapshot = both.fleet.snapshot();
+  Asked doubtful(both, chat(R"("model":"x")"));
+  EXPECT_EQ(doubtful.outcome().endpoint, "e1") << "still nobody lists it";
+  EXPECT_EQ(both.misses, 1);
+  doubtful.ask(chat(R"("model":"y")"));
+  EXPECT_EQ(doubtful.outcome().endpoint, "e1");
+  EXPECT_EQ(both.misses, 1) << "that was a moment ago";
+  both.services.lists_fresh_until = {};
+  both.on_miss = [&] {
+    both.fleet.set_models(EndpointId(0), {{.id = "x"}}, 0);
+    both.services.snapshot = both.fleet.snapshot();
+  };
+  doubtful.ask(chat(R"("model":"x")"));
+  EXPECT_EQ(doubtful.outcome().endpoint, "e0");
+  EXPECT_EQ(both.in_flight(), 0U);
+}
+
+TEST_F(ExchangeTest, AClientThatLeavesWhileListsAreReadGetsNoEndpoint) {
+  const Models models(both, {"m"}, {"n"});
+  both.holds_refreshes = true;
+  Asked asked(both, chat(R"("model":"x")"));
+  loop.run_until([&] { return both.misses == 1; });
+  asked.client().close();
+  EXPECT_EQ(asked.outcome().status, log::kClientLeft);
+  EXPECT_EQ(both.in_flight(), 0U);
+  both.refreshes[0]({});
+  loop.run_ready();
 }
 
 TEST_F(ExchangeTest, AModelWhoseEndpointsAreDownIsA503) {

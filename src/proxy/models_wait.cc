@@ -20,7 +20,7 @@ net::Awaitable<bool> ModelsWait::run(Duration limit) {
       if (link->wait != nullptr) link->wait->wake(true);
     });
   };
-  services_.findings.refresh_models(std::move(done));
+  services_.findings.model_missed(std::move(done));
   expire_after(limit);
   // This thread is not back in its loop yet, so nothing can have come meanwhile.
   if (!over_ && !keeper_stopped()) co_await waiter_.wait();

@@ -8,14 +8,15 @@
 
 namespace olla::proxy {
 
-/// One request's wait for model lists that are read anew.
+/// One request's wait for model lists that are read anew, since none has its model.
 class ModelsWait : private net::Deadline {
  public:
   explicit ModelsWait(Services& services);
   ~ModelsWait() override;
 
-  /// Has all model lists read and waits for it, but not longer than `limit`. True when they were
-  /// read, as far as their endpoints answered: the thread's snapshot holds what they say.
+  /// Has the model lists read and waits for it, but not longer than `limit`. True when they were
+  /// read, as far as their endpoints answered: the thread's snapshot holds what they say. To be
+  /// called once.
   net::Awaitable<bool> run(Duration limit);
 
   /// The client left: run() ends, though not within this call.

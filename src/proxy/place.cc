@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/milliseconds.h"
+#include "proxy/discovery.h"
 
 namespace olla::proxy {
 namespace {
@@ -76,6 +77,15 @@ net::Awaitable<Place> PlaceFinder::find() {
                            queue.goes_behind(chooser_.kind());
   if (!goes_behind) {
     Place place = take();
+    if (chooser_.renewal() != routing::Renewal::kNone && !renewed_lists_) {
+      co_await renew_lists();
+      if (!request_.client.is_open()) co_return lacking(Place::Lack::kEnded);
+      // Where nothing is new the choice stands: a second one would take another's turn.
+      if (place.pick.view == nullptr || place.snapshot != request_.services.snapshot) {
+        place = Place();
+        place = take();
+      }
+    }
     if (place.pick.view != nullptr || !waits || !may_come(place.pick.reason)) co_return place;
   }
   const TimePoint start = Clock::now();
@@ -88,6 +98,23 @@ net::Awaitable<Place> PlaceFinder::find() {
   request_.entry.queued_ms =
       request_.entry.queued_ms.value_or(0) + milliseconds(Clock::now() - start);
   co_return place;
+}
+
+/// Has the model lists read anew. They are all of a moment ago for the requests right behind.
+net::Awaitable<void> PlaceFinder::renew_lists() {
+  Services& services = request_.services;
+  renewed_lists_ = true;
+  bool were_read = true;
+  if (Clock::now() >= services.lists_fresh_until) {
+    if (chooser_.renewal() == routing::Renewal::kBehind) {
+      services.findings.models_in_doubt();
+    } else {
+      were_read = co_await models_wait_.run(services.config.model_registry.discovery_timeout);
+    }
+    if (were_read) services.lists_fresh_until = Clock::now() + ModelDiscovery::kRequestedGap;
+  }
+  if (chooser_.renewal() == routing::Renewal::kBefore)
+    chooser_.note_lists(were_read ? routing::Lists::kRefreshed : routing::Lists::kTimedOut);
 }
 
 /// Waits in the queue, and looks for an endpoint whenever it is the request's turn.
@@ -111,6 +138,7 @@ net::Awaitable<Place> PlaceFinder::wait() {
 }
 
 void PlaceFinder::end() {
+  models_wait_.end();
   if (wait_) wait_->end();
 }
 

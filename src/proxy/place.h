@@ -6,6 +6,7 @@
 
 #include "fleet/snapshot.h"
 #include "proxy/chooser.h"
+#include "proxy/models_wait.h"
 #include "proxy/queue_wait.h"
 #include "proxy/request.h"
 #include "routing/pick.h"
@@ -57,8 +58,11 @@ struct Place {
 class PlaceFinder {
  public:
   /// Both must outlive the finder.
-  PlaceFinder(ProxiedRequest& request, Chooser& chooser) : request_(request), chooser_(chooser) {}
+  PlaceFinder(ProxiedRequest& request, Chooser& chooser)
+      : request_(request), chooser_(chooser), models_wait_(request.services) {}
 
+  /// When no list has the model they are read anew first, as far as the rules of routing let a
+  /// request wait for that.
   net::Awaitable<Place> find();
   /// Where a request could go that waits on an endpoint which will not answer: without a wait a
   /// booked place, or one without a view when the queue is the better place to wait. nullopt: the
@@ -71,9 +75,12 @@ class PlaceFinder {
   [[nodiscard]] Place take() const;
   [[nodiscard]] Place place_of(Chooser::Chosen chosen) const;
   net::Awaitable<Place> wait();
+  net::Awaitable<void> renew_lists();
 
   ProxiedRequest& request_;
   Chooser& chooser_;
+  ModelsWait models_wait_;
+  bool renewed_lists_ = false;          // That is done once.
   std::optional<QueueWait> wait_;       // The one that runs.
   std::optional<TimePoint> wait_ends_;  // Of all stays in the queue together.
 };

@@ -120,6 +120,12 @@ void Server::models_in_doubt() {
   net::asio::post(control_, [this] { discovery_.read_all_now(); });
 }
 
+void Server::model_missed(ModelDiscovery::Done done) {
+  net::asio::post(control_, [this, done = std::move(done)]() mutable {
+    discovery_.refresh_missed(std::move(done));
+  });
+}
+
 void Server::refresh_models(ModelDiscovery::Done done) {
   net::asio::post(
       control_, [this, done = std::move(done)]() mutable { discovery_.refresh(std::move(done)); });

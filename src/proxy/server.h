@@ -49,6 +49,7 @@ class Server : private Findings {
   void drains(EndpointId endpoint) override;
   void misses_route(EndpointId endpoint, const std::string& path) override;
   void models_in_doubt() override;
+  void model_missed(ModelDiscovery::Done done) override;
   void refresh_models(ModelDiscovery::Done done) override;
   void set_drained(EndpointId endpoint, bool drained, std::function<void()> done) override;
   void publish();

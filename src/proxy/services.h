@@ -75,6 +75,9 @@ class Findings {
   virtual void misses_route(EndpointId endpoint, const std::string& path) = 0;
   /// The model lists may be out of date: a request asked for a model that none has, or changed one.
   virtual void models_in_doubt() = 0;
+  /// A request waits for the lists, since none has its model. `done` is called on another thread
+  /// when those are read anew that can be for now: see ModelDiscovery::refresh_missed().
+  virtual void model_missed(std::function<void(std::vector<ListReading>)> done) = 0;
   /// Somebody wants all model lists read anew. `done` is called on another thread when that is
   /// over, or when it takes too long.
   virtual void refresh_models(std::function<void(std::vector<ListReading>)> done) = 0;
@@ -128,6 +131,8 @@ struct Services {
   metrics::Recorder& recorder;  ///< Of this thread, in `shared`.
   /// The fleet as last published; replaced by publish().
   std::shared_ptr<const fleet::Snapshot> snapshot;
+  /// Until then a request whose model nobody lists takes the model lists as they are.
+  TimePoint lists_fresh_until = {};
   /// Requests that wait for an endpoint's answer.
   boost::intrusive::list<SnapshotListener, boost::intrusive::constant_time_size<false>>
       snapshot_listeners = {};

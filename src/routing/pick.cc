@@ -101,6 +101,7 @@ class Choice {
     Pick pick;
     pick.reason = reason;
     pick.by_alias = is_by_alias();
+    pick.in_doubt = is_in_doubt();
     pick.able = able_;
     return pick;
   }
@@ -108,6 +109,7 @@ class Choice {
   [[nodiscard]] Pick picked(const EndpointView& view) const {
     Pick pick{&view};
     pick.by_alias = is_by_alias();
+    pick.in_doubt = is_in_doubt();
     pick.able = able_;
     if (match_ == Match::kAlias) pick.model = first_of(view, request_.alias_of);
     if (match_ == Match::kUnlistedAlias) pick.model = request_.alias_of.front();
@@ -131,6 +133,9 @@ class Choice {
 
   [[nodiscard]] bool is_by_alias() const {
     return match_ == Match::kAlias || match_ == Match::kUnlistedAlias;
+  }
+  [[nodiscard]] bool is_in_doubt() const {
+    return match_ == Match::kUnlisted || match_ == Match::kUnlistedAlias;
   }
   [[nodiscard]] bool is_of_provider(const EndpointView& view) const {
     return request_.provider.serves(view);

@@ -59,6 +59,7 @@ struct Pick {
   std::optional<std::string_view> model = std::nullopt;
   NoPick reason = NoPick::kNoEndpoints;  ///< Only without a view.
   bool by_alias = false;                 ///< The endpoints have one of PickRequest::alias_of.
+  bool in_doubt = false;  ///< No list has the model, but those of some endpoints are not known.
   /// Endpoints that are ready and have the model, those that were tried or are full included.
   std::uint32_t able = 0;
 };

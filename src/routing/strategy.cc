@@ -80,9 +80,17 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool wants_lists(const config::ModelRegistry& rules, NoPick reason) {
-  return rules.strategy == RoutingStrategy::kDiscovery && rules.discovery_refresh_on_miss &&
-         lacks_model(reason);
+Renewal renewal(const config::ModelRegistry& rules, const Pick& pick) {
+  const bool none = pick.view == nullptr;
+  const bool missed =
+      pick.in_doubt ||
+      (none && (pick.reason == NoPick::kUnknownModel || pick.reason == NoPick::kOtherProviders));
+  if (rules.strategy != RoutingStrategy::kDiscovery)
+    return missed ? Renewal::kBefore : Renewal::kNone;
+  // Of this strategy the config says whether a request may wait.
+  if (rules.discovery_refresh_on_miss && (missed || (none && lacks_model(pick.reason))))
+    return Renewal::kBefore;
+  return missed ? Renewal::kBehind : Renewal::kNone;
 }
 
 bool falls_back(const config::ModelRegistry& rules, NoPick reason, Lists lists) {

@@ -28,8 +28,15 @@ struct Decision {
   std::uint32_t resolved = 0;      ///< Endpoints of an alias that was routed.
 };
 
-/// Whether model lists should be read anew before a request is given up or falls back.
-[[nodiscard]] bool wants_lists(const config::ModelRegistry& rules, NoPick reason);
+/// What a choice for a request that names a model means for the model lists.
+enum class Renewal : std::uint8_t {
+  kNone,    ///< Nothing: the model is listed.
+  kBehind,  ///< They are to be read anew, while the request goes the way that was chosen.
+  kBefore,  ///< They are to be read anew before the request goes that way.
+};
+
+/// `pick` was made before any fallback.
+[[nodiscard]] Renewal renewal(const config::ModelRegistry& rules, const Pick& pick);
 
 /// Whether a request for whose model there is no endpoint may go to any other.
 [[nodiscard]] bool falls_back(const config::ModelRegistry& rules, NoPick reason, Lists lists);

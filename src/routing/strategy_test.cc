@@ -107,14 +107,34 @@ TEST(StrategyTest, FallsBackWhereTheRulesAllowIt) {
             "discovery fallback all_healthy_after_discovery");
 }
 
-TEST(StrategyTest, WantsListsOnAMissWhereThatIsAskedFor) {
-  const auto discovery = rules(RoutingStrategy::kDiscovery, Fallback::kNone, true);
-  EXPECT_TRUE(wants_lists(discovery, NoPick::kUnknownModel));
-  EXPECT_TRUE(wants_lists(discovery, NoPick::kNoneReady));
-  EXPECT_FALSE(wants_lists(discovery, NoPick::kAllFull));
-  EXPECT_FALSE(wants_lists(rules(RoutingStrategy::kDiscovery), NoPick::kUnknownModel));
-  EXPECT_FALSE(
-      wants_lists(rules(RoutingStrategy::kStrict, Fallback::kNone, true), NoPick::kUnknownModel));
+TEST(StrategyTest, HasTheListsReadAnewBeforeAMissIsActedOn) {
+  for (const auto& strategy :
+       {rules(RoutingStrategy::kStrict), rules(RoutingStrategy::kOptimistic, Fallback::kAll)}) {
+    for (const NoPick reason : {NoPick::kUnknownModel, NoPick::kOtherProviders})
+      EXPECT_EQ(renewal(strategy, none(reason)), Renewal::kBefore);
+    for (const NoPick reason : {NoPick::kNoneReady, NoPick::kAllFull, NoPick::kNoEndpoints})
+      EXPECT_EQ(renewal(strategy, none(reason)), Renewal::kNone);
+    EXPECT_EQ(renewal(strategy, found()), Renewal::kNone);
+    for (Pick doubtful : {found(), none(NoPick::kNoneReady), none(NoPick::kAllFull)}) {
+      doubtful.in_doubt = true;
+      EXPECT_EQ(renewal(strategy, doubtful), Renewal::kBefore);
+    }
+  }
+}
+
+TEST(StrategyTest, TheDiscoveryStrategySaysItselfWhetherARequestWaitsForLists) {
+  const auto waits = rules(RoutingStrategy::kDiscovery, Fallback::kNone, true);
+  EXPECT_EQ(renewal(waits, none(NoPick::kUnknownModel)), Renewal::kBefore);
+  EXPECT_EQ(renewal(waits, none(NoPick::kNoneReady)), Renewal::kBefore);
+  EXPECT_EQ(renewal(waits, none(NoPick::kAllFull)), Renewal::kNone);
+  EXPECT_EQ(renewal(waits, found()), Renewal::kNone);
+  const auto goes_on = rules(RoutingStrategy::kDiscovery);
+  EXPECT_EQ(renewal(goes_on, none(NoPick::kUnknownModel)), Renewal::kBehind);
+  EXPECT_EQ(renewal(goes_on, none(NoPick::kNoneReady)), Renewal::kNone);
+  Pick doubtful = found();
+  doubtful.in_doubt = true;
+  EXPECT_EQ(renewal(waits, doubtful), Renewal::kBefore);
+  EXPECT_EQ(renewal(goes_on, doubtful), Renewal::kBehind);
 }
 
 TEST(StrategyTest, AnAliasIsAStrategyOfItsOwn) {

@@ -96,7 +96,9 @@ struct Gateway : private proxy::Findings {
   std::vector<EndpointId> draining;
   std::vector<std::pair<EndpointId, std::string>> missing_routes;
   int doubts = 0;
-  bool holds_refreshes = false;  // Who wants model lists waits until the test calls them.
+  int misses = 0;                 // Requests that had the model lists read anew.
+  std::function<void()> on_miss;  // What the lists say then.
+  bool holds_refreshes = false;   // Who wants model lists waits until the test calls them.
   std::vector<std::function<void(std::vector<proxy::ListReading>)>> refreshes;
   proxy::Internal internal = answer_internal;
   proxy::Shared shared{config};
@@ -110,6 +112,11 @@ struct Gateway : private proxy::Findings {
   }
   void models_in_doubt() override { ++doubts; }
   void refresh_models(std::function<void(std::vector<proxy::ListReading>)> done) override {
+    model_missed(std::move(done));
+  }
+  void model_missed(std::function<void(std::vector<proxy::ListReading>)> done) override {
+    ++misses;
+    if (on_miss) on_miss();
     if (holds_refreshes) {
       refreshes.push_back(std::move(done));
     } else {

@@ -406,6 +406,20 @@ def test_olla_w13_models_of_an_endpoint_that_is_down_are_unavailable(world):
     assert_error(client.post("/olla/proxy/v1/chat/completions", body), 503)
 
 
+def test_a_miss_reads_the_lists_before_the_request_goes_where_no_list_is_known(world):
+    good, good_endpoint = listing_backend(world, "good", LISTS["oai-a"])
+    bad, bad_endpoint = listing_backend(world, "bad", LISTS["oai-a"])
+    del bad.documents["/v1/models"]
+    gateway = world.gateway(config={"endpoints": [good_endpoint, bad_endpoint]})
+    Asked(world, gateway).until_ids("/olla/models", {"gpt-x", "text-embedding-small"})
+    bad.wait_until(lambda: bad.times_asked("/v1/models"), "a try to read the list")
+    good.documents["/v1/models"] = json.dumps({"data": [{"id": "new"}]}).encode()
+    client = world.connect(gateway)
+    for model, name in (("new", "good"), ("nobody-s", "bad")):
+        response = client.post("/v1/chat/completions", {"model": model, "messages": []})
+        assert response.header("x-olla-endpoint") == name
+
+
 def test_a_model_filter_hides_models(world):
     backend, endpoint = listing_backend(
         world, "a", LISTS["oai-a"], model_filter={"include": ["GPT*"]}
