@@ -202,6 +202,7 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   if (!has_host && !head.host.empty()) append_own(forwarding, "X-Forwarded-Host", head.host, out);
   if (!has_real_ip) append_own(forwarding, "X-Real-IP", forwarding.real_ip, out);
   append_own(forwarding, "X-Proxied-By", kProduct, out);
+  if (forwarding.reads_answer) append_own(forwarding, "Accept-Encoding", "identity", out);
   if (forwarding.model) append_own(forwarding, "X-Model", *forwarding.model, out);
   if (!find_field(forwarding.endpoint_headers, "via"))
     append_via(head.fields, head.minor_version, out);

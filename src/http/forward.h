@@ -28,7 +28,7 @@ struct RequestForwarding {
   /// The endpoint is a vLLM, which makes the ids of its answers and log lines from X-Request-Id: it
   /// gets `request_id` there in place of the client's.
   bool sets_x_request_id = false;
-  /// The gateway reads the answer itself: the client's Accept-Encoding is not sent on.
+  /// The gateway reads the answer itself: it must not come compressed, whatever the client takes.
   bool reads_answer = false;
 };
 

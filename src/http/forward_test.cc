@@ -444,6 +444,8 @@ TEST(RequestForwardTest, AVllmGetsTheIdWhereItLooksForIt) {
   EXPECT_NE(out.find("X-Request-Id: id-1\r\n"), std::string::npos);
   EXPECT_EQ(out.find("mine"), std::string::npos);
   EXPECT_EQ(out.find("gzip"), std::string::npos);
+  EXPECT_NE(out.find("Accept-Encoding: identity\r\n"), std::string::npos)
+      << "without it a server may compress (RFC 9110, section 12.5.3)";
 }
 
 TEST(ResponseForwardTest, SaysWhatWasTranslated) {

@@ -431,6 +431,14 @@ TEST_F(ExchangeTest, AnUnknownModelIsA404WithTheNamesThatExist) {
   EXPECT_THAT(second.requests(), IsEmpty());
 }
 
+TEST_F(ExchangeTest, OllaW22AnUnknownModelIsToldTheAliasesToo) {
+  both.config.model_aliases = {{"Chat", {"nobody-s", "N"}}, {"useless", {"nobody-s"}}};
+  const Models models(both, {"m"}, {"n"});
+  Asked asked(both, chat(R"("model":"x")"));
+  EXPECT_EQ(asked.outcome().status, 404);
+  EXPECT_THAT(asked.client().received(), HasSubstr("does not exist. Valid aliases: Chat, m, n."));
+}
+
 TEST_F(ExchangeTest, AModelThatCameSinceTheListsWereReadIsFound) {
   const Models models(both, {"m"}, {"n"});
   both.on_miss = [&] {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
+#include "config/ascii.h"
 #include "http/gzip.h"
 #include "http/path.h"
 #include "net/background.h"
@@ -76,16 +78,13 @@ std::optional<std::string> model_id_of(std::string_view target) {
 }
 
 OwnAnswer model_answer(const std::vector<vllm::FleetModel>& models, const std::string& id) {
+  const vllm::FleetModel* found = vllm::served_model(id, models);
+  if (found != nullptr) return {200, vllm::model_document(*found)};
   std::vector<std::string> ids;
   ids.reserve(models.size());
   for (const vllm::FleetModel& model : models)
     ids.push_back(model.entry.id);
-  const auto served = vllm::served_name(id, ids);
-  const auto found = std::find_if(models.begin(), models.end(), [&served](const auto& model) {
-    return model.entry.id == served;
-  });
-  if (found == models.end()) return {404, vllm::unknown_model_error(id, ids)};
-  return {200, vllm::model_document(*found)};
+  return {404, vllm::unknown_model_error(id, ids)};
 }
 
 /// Made on another thread: a list of ten thousand models takes tens of milliseconds.
@@ -150,6 +149,20 @@ net::Awaitable<OwnAnswer> load_answer(Services& services,
   for (const FanOutAnswer& part : answers)
     load += load_in(part);
   co_return OwnAnswer{200, "{\"server_load\":" + std::to_string(load) + "}"};
+}
+
+/// Adds the aliases of what is in `names`.
+void add_aliases(std::span<const config::ModelAlias> aliases, std::set<std::string>& names) {
+  if (aliases.empty()) return;
+  std::unordered_set<std::string> lower;
+  for (const std::string& name : names)
+    lower.insert(config::lower_ascii(name));
+  for (const config::ModelAlias& alias : aliases) {
+    const bool can_be_had = std::any_of(
+        alias.models.begin(), alias.models.end(),
+        [&lower](const std::string& model) { return lower.contains(config::lower_ascii(model)); });
+    if (can_be_had) names.insert(alias.name);
+  }
 }
 
 bool takes_method(FleetDocument document, std::string_view method) {
@@ -234,11 +247,13 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
 }
 
 OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot, routing::Provider provider,
-                               std::string_view model, vllm::ErrorShape shape) {
+                               std::span<const config::ModelAlias> aliases, std::string_view model,
+                               vllm::ErrorShape shape) {
   std::set<std::string> names;
   for (const EndpointView* view : endpoints_of(snapshot, provider)) {
     if (view->models) names.insert(view->models->ids.begin(), view->models->ids.end());
   }
+  add_aliases(aliases, names);
   const std::vector<std::string> served(names.begin(), names.end());
   constexpr std::string_view kCode = "model_not_found";
   OwnAnswer own{404, vllm::unknown_model_error(model, served, shape, kCode)};

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "fleet/snapshot.h"
 #include "http/head.h"
 #include "proxy/services.h"
@@ -34,10 +36,12 @@ net::Awaitable<OwnAnswer> answer_document(Services& services, routing::Provider 
                                           FleetDocument document, const http::RequestHead& head,
                                           std::string_view target);
 
-/// The 404 for a model that no endpoint of the provider lists, in vLLM's words.
+/// The 404 for a model that no endpoint of the provider lists, in vLLM's words, with the names that
+/// requests may have: those of models, and the aliases of some of them.
 [[nodiscard]] OwnAnswer unknown_model_answer(const fleet::Snapshot& snapshot,
-                                             routing::Provider provider, std::string_view model,
-                                             vllm::ErrorShape shape);
+                                             routing::Provider provider,
+                                             std::span<const config::ModelAlias> aliases,
+                                             std::string_view model, vllm::ErrorShape shape);
 
 /// The 403 for a route that changes or exposes a server.
 [[nodiscard]] OwnAnswer guarded_route_answer(std::string_view path);

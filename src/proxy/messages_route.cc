@@ -50,9 +50,8 @@ OwnAnswer models_answer(const Services& services, const Destination& destination
     return {200, vllm::messages_models_document(models, *page)};
   }
   const std::string_view id = std::string_view(destination.path).substr(kModelPrefix.size());
-  const auto found = std::find_if(models.begin(), models.end(),
-                                  [id](const auto& model) { return model.entry.id == id; });
-  if (found != models.end()) return {200, vllm::messages_model_document(*found)};
+  const vllm::FleetModel* model = vllm::served_model(id, models);
+  if (model != nullptr) return {200, vllm::messages_model_document(*model)};
   return make_error(404, "model_not_found",
                     "model: " + std::string(vllm::shortened(id)) + " does not exist", kShape);
 }

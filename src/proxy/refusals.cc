@@ -25,7 +25,8 @@ OwnAnswer unavailable(const ProxiedRequest& request, std::string_view message,
 OwnAnswer unknown_model(const ProxiedRequest& request) {
   const Destination& destination = request.destination;
   OwnAnswer own = unknown_model_answer(*request.services.snapshot, destination.provider,
-                                       *request.facts.model, destination.error_shape());
+                                       request.services.config.model_aliases, *request.facts.model,
+                                       destination.error_shape());
   own.tells_request_id = destination.provider.is_messages();
   return own;
 }

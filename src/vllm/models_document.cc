@@ -46,6 +46,11 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+bool is_alike(std::string_view one, std::string_view other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
+
 }  // namespace
 
 std::vector<FleetModel> union_of_models(std::span<const EndpointModels> endpoints,
@@ -136,11 +141,19 @@ std::optional<std::string_view> served_name(std::string_view asked,
   const auto exact = std::find(served.begin(), served.end(), asked);
   if (exact != served.end()) return *exact;
   const auto alike = std::find_if(served.begin(), served.end(), [asked](const std::string& name) {
-    return std::equal(name.begin(), name.end(), asked.begin(), asked.end(),
-                      [](char a, char b) { return lower(a) == lower(b); });
+    return is_alike(name, asked);
   });
   if (alike != served.end()) return *alike;
   return std::nullopt;
+}
+
+const FleetModel* served_model(std::string_view asked, std::span<const FleetModel> models) {
+  const FleetModel* alike = nullptr;
+  for (const FleetModel& model : models) {
+    if (model.entry.id == asked) return &model;
+    if (alike == nullptr && is_alike(model.entry.id, asked)) alike = &model;
+  }
+  return alike;
 }
 
 std::string unknown_model_error(std::string_view asked, std::span<const std::string> served,

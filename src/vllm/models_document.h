@@ -59,6 +59,11 @@ struct FleetModel {
 [[nodiscard]] std::optional<std::string_view> served_name(std::string_view asked,
                                                           std::span<const std::string> served);
 
+/// The one of `models` that a client means by `asked`, as in served_name(); nullptr: none. Into
+/// `models`.
+[[nodiscard]] const FleetModel* served_model(std::string_view asked,
+                                             std::span<const FleetModel> models);
+
 /// The body of the 404 with which vLLM answers a model that it does not serve, with the names that
 /// exist; of very many only the first, and of a long name of the client's only the beginning.
 [[nodiscard]] std::string unknown_model_error(std::string_view asked,

@@ -92,6 +92,15 @@ TEST(ServedNameTest, PrefersTheExactNameToOneOfAnotherCase) {
   EXPECT_FALSE(served_name("llama", {}).has_value());
 }
 
+TEST(ServedNameTest, AModelIsFoundByItsNameInAnyCase) {
+  std::vector<FleetModel> models(2);
+  models[0].entry.id = "LLAMA";
+  models[1].entry.id = "Llama";
+  EXPECT_EQ(served_model("Llama", models), &models[1]);
+  EXPECT_EQ(served_model("llama", models), models.data());
+  EXPECT_EQ(served_model("llama2", models), nullptr);
+}
+
 TEST(UnknownModelTest, SaysWhatVllmSaysWithTheNamesThatExist) {
   EXPECT_EQ(unknown_model_error("nope", std::vector<std::string>{"tiny"}),
             R"({"error":{"message":"The model `nope` does not exist. Valid aliases: tiny.",)"

@@ -185,6 +185,17 @@ def test_models_are_read(client):
     assert response.header("allow") == "GET, HEAD"
 
 
+def test_olla_w22_one_model_is_found_by_its_alias_in_any_case(world):
+    backend = world.backend()
+    backend.models = ["served"]
+    config = {"model_aliases": {"Best": ["served"]}}
+    client = world.connect(world.gateway(backend, config=config))
+    for name, id in (("BEST", "Best"), ("Served", "served")):
+        response = client.request("GET", f"{PREFIX}/v1/models/{name}")
+        assert response.status == 200 and response.json()["id"] == id
+    assert_anthropic_error(client.request("GET", PREFIX + "/v1/models/x"), 404, "not_found_error")
+
+
 @pytest.mark.parametrize("limit", ["0", "1001", "x", ""])
 def test_a_bad_limit_is_refused(client, limit):
     response = client.request("GET", f"{PREFIX}/v1/models?limit={limit}")

@@ -249,6 +249,14 @@ def test_olla_w22_the_model_of_an_answer_is_the_alias_when_that_is_asked_for(wor
     assert fleet.chat("org/big-7b").header("content-length")
 
 
+def test_olla_w22_an_answer_that_is_renamed_must_not_come_compressed(world):
+    config = {**ALIASES, "model_aliases_rewrite_response": True}
+    fleet, backends = make_fleet(world, [["org/Big-7B"]], config)
+    for model, taken in (("my-alias", "identity"), ("org/Big-7B", "gzip, br")):
+        fleet.chat(model, headers=[("Accept-Encoding", "gzip, br")])
+        assert backends[0].requests[-1].header("accept-encoding") == taken
+
+
 def test_the_model_of_an_answer_stays_unless_it_is_asked_for(world):
     fleet, backends = make_fleet(world, [["org/Big-7B"]], ALIASES)
     backends[0].handler = answer_with_model
