@@ -14,6 +14,8 @@ SAMPLED_KEYS = {"content", "text", "finish_reason", "stop_reason", "usage"}
 ADDED_PREFIXES = ("x-olla-",)
 ADDED_HEADERS = {"via", "x-served-by"}
 VOLATILE_HEADERS = {"date", "content-length", "metadata"}
+# The gateway's word for what the server calls by its status.
+WORDS = {"model_not_found": 404}
 
 
 @dataclasses.dataclass
@@ -78,10 +80,15 @@ def _body_differences(
     return [] if before == after else [f"body {_short(before)}, {_short(after)}"]
 
 
+def code_of(error: dict) -> object:
+    """The code of an error, a word of the gateway's as the server's number."""
+    return WORDS.get(error["code"], error["code"])
+
+
 def _error_shape(document) -> object:
     try:
         error = document["error"]
-        return {"members": sorted(error), "type": error["type"], "code": error["code"]}
+        return {"members": sorted(error), "type": error["type"], "code": code_of(error)}
     except (TypeError, KeyError):
         return document
 

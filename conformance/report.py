@@ -21,8 +21,9 @@ temperature 0 and a seed, and then the text must be equal). A stream is compared
 the joined text of each choice, the finish reasons, the usage, and the shapes of its events. The
 number of its events may differ, because a server that is behind joins several tokens in one event.
 Where the gateway refuses a request before any server is asked, the status, the error's type, its
-code and its members are compared; the wording is its own. The page's chat goes to the server with
-`structured_outputs`, and to the gateway as the page has it.
+code and its members are compared; the wording is its own, and the code of an unknown model is the
+word `model_not_found` for vLLM's 404. The page's chat goes to the server with `structured_outputs`,
+and to the gateway as the page has it.
 """
 PAGE = """\
 The command lines of the page, run by curl as they stand there (`conformance/page/`); its config

@@ -10,7 +10,7 @@ from cases import (
     fixed,
     fixed_completion,
 )
-from compare import Result
+from compare import Result, code_of
 
 HIDDEN = {"id", "created"}
 
@@ -101,7 +101,7 @@ def _outcome(call, client) -> tuple[str, object]:
     except openai.APIStatusError as error:
         said = {"class": type(error).__name__, "status": error.status_code, "body": error.body}
         if said["class"] == "NotFoundError":  # Of a model, in the gateway's words for all servers.
-            said["body"] = {key: error.body[key] for key in ("type", "code")}
+            said["body"] = {"type": error.body["type"], "code": code_of(error.body)}
         return said["class"], said
 
 

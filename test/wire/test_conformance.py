@@ -59,8 +59,17 @@ STREAM = [("content-type", "text/event-stream; charset=utf-8")]
             answer(events(delta("a"), delta("b")), STREAM),
             answer(events(delta("ab")), STREAM, added=ADDED),
         ),
+        (
+            FIXED,
+            answer(b'{"error":{"type":"NotFoundError","code":404}}', status=404),
+            answer(
+                b'{"error":{"type":"NotFoundError","code":"model_not_found"}}',
+                status=404,
+                added=[ADDED[4]],
+            ),
+        ),
     ],
-    ids=["ids", "sampled text", "joined events"],
+    ids=["ids", "sampled text", "joined events", "the gateway's word for an unknown model"],
 )
 def test_sets_aside_what_may_differ(case: Case, direct, through):
     assert compare(case, direct, through, gateway=True).differences == []
@@ -96,6 +105,15 @@ def test_sets_aside_what_may_differ(case: Case, direct, through):
             answer(b'{"error":{"type":"Bad Request","code":400}}', status=400),
             answer(b'{"error":{"type":"Other","code":400}}', status=400, added=[ADDED[4]]),
         ),
+        (
+            FIXED,
+            answer(b'{"error":{"type":"NotFoundError","code":404}}', status=404),
+            answer(
+                b'{"error":{"type":"NotFoundError","code":"other"}}',
+                status=404,
+                added=[ADDED[4]],
+            ),
+        ),
         (get("bytes", "/health"), answer(b"", ()), answer(b"x", (), added=ADDED)),
     ],
     ids=[
@@ -110,6 +128,7 @@ def test_sets_aside_what_may_differ(case: Case, direct, through):
         "finish reason",
         "lost event of a message",
         "type of a refusal",
+        "another word for an unknown model",
         "body",
     ],
 )
