@@ -93,8 +93,37 @@ def _sdk_unknown_model(way: Way) -> str:
     raise AssertionError("no error")
 
 
+def _validated(path: str, document: dict) -> Callable[[Way], str]:
+    """The server's own validation has another shape, and its words must be kept."""
+    shaped = _error(400, "invalid_request_error", path, document)
+
+    def see(way: Way) -> str:
+        direct = _post(way.server(), path, document).json()["error"]
+        expect(direct["type"] == "Bad Request", direct)
+        response = _post(way, path, document)
+        expect(response.json()["error"]["message"] == direct["message"], response.body)
+        return shaped(way)
+
+    return see
+
+
+def _sdk_bad_request(way: Way) -> str:
+    bad = {**MESSAGES, "max_tokens": "many"}
+    with _client(way) as client:
+        try:
+            client.messages.create(**bad)
+        except anthropic.BadRequestError as error:
+            kind = "invalid_request_error" if way.gateway else "Bad Request"
+            expect(error.body["error"]["type"] == kind, error.body)
+            expect("max_tokens" in error.message, error.message)
+            return type(error).__name__
+    raise AssertionError("no error")
+
+
 UNKNOWN = {**MESSAGES, "model": "no-such-model"}
 UNNAMED = {key: content for key, content in MESSAGES.items() if key != "model"}
+UNLIMITED = {key: content for key, content in MESSAGES.items() if key != "max_tokens"}
+NO_LIST = {**MESSAGES, "messages": "hello"}
 
 CHECKS = [
     Check(f"POST {PREFIX}{PATH}", _as_direct(PATH), alone=None),
@@ -110,7 +139,10 @@ CHECKS = [
         _error(400, "invalid_request_error", PATH, UNNAMED),
         alone=None,
     ),
+    Check(f"POST {PREFIX}{PATH}, no max_tokens", _validated(PATH, UNLIMITED), alone=None),
+    Check(f"POST {PREFIX}{COUNT}, messages a text", _validated(COUNT, NO_LIST), alone=None),
     Check("anthropic SDK: message", _sdk_whole),
     Check("anthropic SDK: message, streamed", _sdk_streamed),
     Check("anthropic SDK: unknown model", _sdk_unknown_model),
+    Check("anthropic SDK: bad request", _sdk_bad_request),
 ]

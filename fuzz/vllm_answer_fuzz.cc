@@ -9,6 +9,7 @@
 #include "openai/response_id.h"
 #include "vllm/error_event.h"
 #include "vllm/meaning.h"
+#include "vllm/messages_error.h"
 #include "vllm/translate.h"
 
 namespace {
@@ -22,7 +23,8 @@ bool finds_error(std::string_view stream, std::size_t piece) {
 
 }  // namespace
 
-// What an answer is taken for does not depend on how it is cut, and a refusal stays JSON.
+// What an answer is taken for does not depend on how it is cut, a refusal stays JSON, and an
+// error that was given the shape of Anthropic's API has it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view answer(reinterpret_cast<const char*>(data), size);
   const bool found = finds_error(answer, std::max<std::size_t>(size, 1));
@@ -34,5 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (id) OLLA_CHECK(id->starts_with("resp_"));
   const std::string explained = olla::vllm::explain_refusal(answer, "a->b");
   if (nlohmann::json::accept(answer)) OLLA_CHECK(nlohmann::json::accept(explained));
+  const auto told = olla::vllm::messages_error_of(500, answer);
+  if (told) OLLA_CHECK(!olla::vllm::messages_error_of(500, *told));
   return 0;
 }

@@ -48,12 +48,6 @@ std::string_view refusal_code(int status) {
   }
 }
 
-/// The JSON object `body` with the member request_id at its end.
-std::string with_request_id(std::string_view body, std::string_view request_id) {
-  std::string out(body.substr(0, body.size() - 1));
-  return out + ",\"request_id\":" + openai::json_quoted(request_id) + "}";
-}
-
 }  // namespace
 
 net::Awaitable<bool> send_answer(net::ServerConnection& client, const OwnAnswer& answer,
@@ -97,6 +91,11 @@ OwnAnswer make_error(int status, std::string_view code, std::string_view message
 
 OwnAnswer make_refusal(const http::Refusal& refusal, vllm::ErrorShape shape) {
   return make_error(refusal.status, refusal_code(refusal.status), refusal.message, shape);
+}
+
+std::string with_request_id(std::string_view body, std::string_view request_id) {
+  std::string out(body.substr(0, body.size() - 1));
+  return out + ",\"request_id\":" + openai::json_quoted(request_id) + "}";
 }
 
 }  // namespace olla::proxy

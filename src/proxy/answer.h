@@ -24,4 +24,7 @@ OwnAnswer make_error(int status, std::string_view code, std::string_view message
 /// The error for a request that was refused before it was understood.
 OwnAnswer make_refusal(const http::Refusal& refusal, vllm::ErrorShape shape);
 
+/// The JSON object `body` with the member request_id at its end, as Anthropic's errors have it.
+std::string with_request_id(std::string_view body, std::string_view request_id);
+
 }  // namespace olla::proxy

@@ -5,7 +5,9 @@
 #include "net/read_body.h"
 #include "openai/model_rewriter.h"
 #include "proxy/accounting.h"
+#include "proxy/answer.h"
 #include "vllm/errors.h"
+#include "vllm/messages_error.h"
 
 namespace olla::proxy {
 namespace {
@@ -16,19 +18,32 @@ constexpr std::size_t kBestOfBytesMax = 64 * 1024 * 1024;
 // vLLM's refusals are under 1 KB; those of a faulty schema repeat some of it.
 constexpr std::size_t kRefusalBytesMax = 64 * 1024;
 
-/// Whether an answer is of this type and sent as it is: what the gateway puts into a compressed one
-/// would be garbage.
-bool is_plain(const http::ResponseHead& head, std::string_view wanted_type) {
-  const auto type = http::find_field(head.fields, "content-type");
+/// Whether an answer is sent as it is: what the gateway puts into a compressed one would be
+/// garbage.
+bool is_uncoded(const http::ResponseHead& head) {
   const auto coding = http::find_field(head.fields, "content-encoding");
-  return type && http::istarts_with(*type, wanted_type) &&
-         (!coding || http::iequals(*coding, "identity"));
+  return !coding || http::iequals(*coding, "identity");
+}
+
+bool has_type(const http::ResponseHead& head, std::string_view wanted) {
+  const auto type = http::find_field(head.fields, "content-type");
+  return type && http::istarts_with(*type, wanted);
+}
+
+bool is_plain(const http::ResponseHead& head, std::string_view wanted_type) {
+  return has_type(head, wanted_type) && is_uncoded(head);
+}
+
+void drop_field(http::ResponseHead& head, std::string_view name) {
+  std::erase_if(head.fields,
+                [name](const http::Field& field) { return http::iequals(field.name, name); });
 }
 
 }  // namespace
 
 net::Awaitable<Delivery::End> Delivery::run() {
-  if (needs_rewriting()) co_return co_await rewrite();
+  const std::optional<Rewriting> rewriting = needed_rewriting();
+  if (rewriting) co_return co_await rewrite(*rewriting);
   co_return co_await relay();
 }
 
@@ -59,6 +74,7 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   forwarding.replaces_rate_limits = gate.rates.enabled();
   std::string chosen;
   request_.chooser->append_fields(chosen);
+  if (tells_request_id_) chosen.append("request-id: ").append(forwarding.request_id).append("\r\n");
   forwarding.extra_fields = chosen;
   std::string text;
   text.reserve(attempt_.response_head_bytes() + 512);
@@ -124,55 +140,76 @@ net::Awaitable<Delivery::End> Delivery::relay() {
   co_return relay.head_sent() ? End::kBroke : End::kUnusable;
 }
 
-/// Whether the answer is not for the client as it is: several answers to choose from, or a refusal
-/// that speaks of parameters which the client did not write.
-bool Delivery::needs_rewriting() const {
+/// Whether the answer is not for the client as it is: several answers to choose from, a refusal
+/// that speaks of parameters which the client did not write, or an error that may be in a shape
+/// which its API does not have.
+std::optional<Delivery::Rewriting> Delivery::needed_rewriting() const {
   const vllm::Translation& translation = attempt_.translation();
   const http::ResponseHead& response = attempt_.response();
-  if (translation.best_of && response.status == 200) return true;
-  return response.status == 400 && !translation.note.empty() &&
-         response.framing == http::Framing::kLength && response.content_length <= kRefusalBytesMax;
+  if (translation.best_of && response.status == 200) return Rewriting::kBestOf;
+  if (response.status == 400 && !translation.note.empty() &&
+      response.framing == http::Framing::kLength && response.content_length <= kRefusalBytesMax)
+    return Rewriting::kRefusal;
+  if (request_.destination.provider.is_messages() && response.status >= 400 &&
+      is_uncoded(response) && !has_type(response, "text/event-stream"))
+    return Rewriting::kMessagesError;
+  return std::nullopt;
+}
+
+/// The body for the client in place of the endpoint's.
+std::string Delivery::made_anew(Rewriting rewriting, std::string body) {
+  const vllm::Translation& translation = attempt_.translation();
+  http::ResponseHead& response = attempt_.response();
+  if (rewriting == Rewriting::kMessagesError) {
+    const auto error = vllm::messages_error_of(response.status, body);
+    if (!error) return body;
+    tells_request_id_ = true;
+    drop_field(response, "request-id");
+    drop_field(response, "content-type");
+    response.fields.push_back({"content-type", "application/json"});
+    return with_request_id(*error, request_.entry.request_id);
+  }
+  std::string chosen = rewriting == Rewriting::kBestOf
+                           ? vllm::choose_best(body, *translation.best_of)
+                           : vllm::explain_refusal(body, translation.note);
+  if (!request_.chooser->renames_answer()) return chosen;
+  // The answer of best_of to a request for a stream is one, too.
+  openai::ModelRewriter rewriter(*request_.facts.model, is_plain(response, "text/event-stream"));
+  std::string renamed;
+  rewriter.feed(chosen, renamed);
+  return renamed;
 }
 
 /// Reads the whole answer, makes the client's out of it, and sends that.
-net::Awaitable<Delivery::End> Delivery::rewrite() {
+net::Awaitable<Delivery::End> Delivery::rewrite(Rewriting rewriting) {
   net::ServerConnection& client = request_.client;
   log::AccessEntry& entry = request_.entry;
   http::ResponseHead& response = attempt_.response();
-  const vllm::Translation& translation = attempt_.translation();
   const net::BodyPatience patience{.gap = request_.services.config.proxy.read_timeout,
                                    .end = TimePoint::max()};
-  const auto body =
-      co_await net::read_body(attempt_.upstream(), response, kBestOfBytesMax, patience);
+  const bool is_error = rewriting == Rewriting::kMessagesError;
+  const std::size_t bytes_max = is_error ? vllm::kErrorBytesMax : kBestOfBytesMax;
+  auto body = co_await net::read_body(attempt_.upstream(), response, bytes_max, patience);
+  const bool all_read = body.has_value();
+  if (!all_read && is_error && body.error().code == Errc::kTooLarge) body = std::string();
   if (!body) {
     failure_ = attempt_.failed(body.error());
     why_ = attempt_.why();
     co_return failure_ == TryEnd::kCancelled ? End::kClientGone : End::kUnusable;
   }
-  std::string chosen = response.status == 200 ? vllm::choose_best(*body, *translation.best_of)
-                                              : vllm::explain_refusal(*body, translation.note);
-  if (request_.chooser->renames_answer()) {
-    // The answer of best_of to a request for a stream is one, too.
-    openai::ModelRewriter rewriter(*request_.facts.model, is_plain(response, "text/event-stream"));
-    std::string renamed;
-    rewriter.feed(chosen, renamed);
-    chosen = std::move(renamed);
-  }
-  attempt_.reuse_connection();
+  const std::string text = made_anew(rewriting, std::move(*body));
+  if (all_read) attempt_.reuse_connection();
   openai::UsageScanner usage;
-  usage.feed(chosen);
+  usage.feed(text);
   entry.usage = usage.usage();
   entry.status = response.status;
   entry.ttfb_ms = milliseconds(Clock::now() - client.request_start());
   request_.keep_client = request_.keep_client && !client.is_draining();
-  // The length is another one now.
-  std::erase_if(response.fields, [](const http::Field& field) {
-    return http::iequals(field.name, "content-length");
-  });
+  drop_field(response, "content-length");  // It is another one now.
   response.framing = http::Framing::kLength;
-  response.content_length = chosen.size();
+  response.content_length = text.size();
   const std::string head = head_text({.framing = http::Framing::kLength}, /*time_trailer=*/false);
-  const bool written = co_await client.write(head, chosen);
+  const bool written = co_await client.write(head, text);
   co_return written ? End::kComplete : End::kClientGone;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,9 +38,17 @@ class Delivery : private ResponseIdListener {
 
  private:
   void on_response_id(std::string_view id) override;
-  [[nodiscard]] bool needs_rewriting() const;
+  /// Why an answer is read whole and made anew.
+  enum class Rewriting : std::uint8_t {
+    kBestOf,         ///< It holds several answers, of which the client wants one.
+    kRefusal,        ///< It may speak of what the gateway translated.
+    kMessagesError,  ///< It may not have the shape that errors have in Anthropic's API.
+  };
+
+  [[nodiscard]] std::optional<Rewriting> needed_rewriting() const;
+  [[nodiscard]] std::string made_anew(Rewriting rewriting, std::string body);
   net::Awaitable<End> relay();
-  net::Awaitable<End> rewrite();
+  net::Awaitable<End> rewrite(Rewriting rewriting);
   [[nodiscard]] std::string head_text(const BodyPlan& plan, bool time_trailer) const;
 
   ProxiedRequest& request_;
@@ -46,6 +56,7 @@ class Delivery : private ResponseIdListener {
   TryEnd failure_ = TryEnd::kGarbled;
   std::string why_;
   bool timed_out_ = false;
+  bool tells_request_id_ = false;  // In the field of Anthropic's API.
 };
 
 }  // namespace olla::proxy

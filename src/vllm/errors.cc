@@ -51,6 +51,8 @@ std::string_view anthropic_type(int status) {
       return "request_too_large";
     case 429:
       return "rate_limit_error";
+    case 529:
+      return "overloaded_error";
     default:
       return status < 500 ? "invalid_request_error" : "api_error";
   }
@@ -58,9 +60,9 @@ std::string_view anthropic_type(int status) {
 
 }  // namespace
 
-std::string_view shortened(std::string_view text) {
-  if (text.size() <= kInputBytesMax) return text;
-  std::size_t size = kInputBytesMax;
+std::string_view shortened(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t size = bytes_max;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
     --size;
   return text.substr(0, size);

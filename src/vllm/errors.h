@@ -13,8 +13,9 @@ namespace olla::vllm {
 /// As much of the client's own words as an error repeats: it names the fault, it is no echo.
 inline constexpr std::size_t kInputBytesMax = 100;
 
-/// `text` cut to at most kInputBytesMax bytes, not within a UTF-8 sequence.
-[[nodiscard]] std::string_view shortened(std::string_view text);
+/// `text` cut to at most `bytes_max` bytes, not within a UTF-8 sequence.
+[[nodiscard]] std::string_view shortened(std::string_view text,
+                                         std::size_t bytes_max = kInputBytesMax);
 
 /// How the body of an error looks.
 enum class ErrorShape : std::uint8_t {

@@ -118,6 +118,7 @@ TEST(ErrorBodyTest, AnthropicHasItsOwnWordForEachStatus) {
       {502, "api_error"},
       {503, "api_error"},
       {504, "timeout_error"},
+      {529, "overloaded_error"},
   };
   for (const auto& c : cases) {
     const std::string body =

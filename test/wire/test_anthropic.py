@@ -1,12 +1,13 @@
 """Anthropic's Messages API, passed on to the endpoints that speak it."""
 
+import gzip
 import json
 
 import anthropic
 import pytest
 
 from harness.environment import scaled
-from harness.message import Truncated, chunk
+from harness.message import Truncated, chunk, response_bytes
 
 PREFIX = "/olla/anthropic"
 MESSAGES = PREFIX + "/v1/messages"
@@ -162,6 +163,141 @@ def test_an_endpoints_error_is_the_clients(world):
     backend = world.backend(lambda exchange: exchange.reply(529, body))
     response = world.connect(world.gateway(backend)).post(MESSAGES, REQUEST)
     assert response.status == 529 and response.body == body
+
+
+# --- errors of an endpoint in another shape ---
+
+MISSING = (
+    "1 validation error:\n  {'type': 'missing', 'loc': 'body.max_tokens', 'msg': 'Field required', "
+    "'input': '<dict of 2 items>'}"
+)
+VALIDATION = {
+    "error": {
+        "message": MISSING,
+        "type": "Bad Request",
+        "param": "body.max_tokens",
+        "code": 400,
+    }
+}
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_vllms_validation_error_gets_the_shape(world, framing):
+    body = json.dumps(VALIDATION).encode()
+
+    def refuse(exchange):
+        json_type = ("Content-Type", "application/json; charset=utf-8")
+        if framing == "length":
+            exchange.reply(400, body, [json_type, ("request-id", "of-the-endpoint")])
+        elif framing == "chunked":
+            fields = [json_type, ("transfer-encoding", "chunked")]
+            whole = chunk(body[:7]) + chunk(body[7:]) + b"0\r\n\r\n"
+            exchange.send(response_bytes(400, fields, None) + whole)
+        else:
+            exchange.send(response_bytes(400, [json_type, ("connection", "close")], None) + body)
+            exchange.close()
+
+    client = world.connect(world.gateway(world.backend(refuse)))
+    for path in (MESSAGES, COUNT):
+        response = client.post(path, REQUEST)
+        error = assert_anthropic_error(response, 400, "invalid_request_error")
+        assert error["message"] == MISSING
+        assert response.header_values("content-type") == ["application/json"]
+        assert response.header("x-olla-endpoint") and not response.header("transfer-encoding")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (401, b'{"error":"Unauthorized"}', "authentication_error", "Unauthorized"),
+        (404, b'{"detail":"No such thing"}', "not_found_error", "No such thing"),
+        (
+            422,
+            b'{"detail":[{"loc":["body","model"],"msg":"Field required"}]}',
+            "invalid_request_error",
+            "body.model: Field required",
+        ),
+        (500, b"Internal Server Error", "api_error", "Internal Server Error"),
+        (529, b"", "overloaded_error", "The endpoint answered with status 529."),
+        (413, b"x" * (1 << 20), "request_too_large", "The endpoint answered with status 413."),
+    ],
+)
+def test_other_errors_get_the_shape(world, status, body, kind, message):
+    backend = world.backend(lambda exchange: exchange.reply(status, body))
+    client = world.connect(world.gateway(backend))
+    for _ in range(2):
+        response = client.post(MESSAGES, REQUEST)
+        assert assert_anthropic_error(response, status, kind)["message"] == message
+
+
+def test_what_is_left_of_a_large_error_is_no_answer_to_the_next_request(world):
+    def refuse(exchange):
+        exchange.send(b"HTTP/1.1 500 Internal Server Error\r\nTransfer-Encoding: chunked\r\n\r\n")
+        exchange.send(chunk(b"x" * 300_000) * 2 + b"0\r\n\r\n")
+
+    backend = world.backend(refuse)
+    client = world.connect(world.gateway(backend))
+    for _ in range(2):
+        assert_anthropic_error(client.post(MESSAGES, REQUEST), 500, "api_error")
+    assert backend.requests[0].connection != backend.requests[1].connection
+
+
+def test_an_error_in_a_coding_that_cannot_be_read_is_passed_on(world):
+    body, coding = gzip.compress(b'{"detail":"x"}'), ("Content-Encoding", "gzip")
+    backend = world.backend(lambda exchange: exchange.reply(400, body, [coding]))
+    response = world.connect(world.gateway(backend)).post(MESSAGES, REQUEST)
+    assert response.status == 400 and response.body == body
+    assert response.header("content-encoding") == "gzip"
+
+
+def test_below_the_servers_own_prefix_an_error_stays_as_it_is(world):
+    body = json.dumps(VALIDATION).encode()
+    backend = world.backend(lambda exchange: exchange.reply(400, body))
+    response = world.connect(world.gateway(backend)).post("/olla/vllm/v1/messages", REQUEST)
+    assert response.status == 400 and response.body == body
+
+
+def test_an_endpoint_that_breaks_off_in_an_error_is_none_that_answered(world):
+    def refuse(exchange):
+        exchange.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{")
+        exchange.close()
+
+    bad, good = world.backend(refuse, name="bad"), world.backend(name="good")
+    good.handler = lambda exchange: exchange.json(b"{}")
+    config = {"endpoints": [bad.endpoint(priority=200), good.endpoint()]}
+    config["proxy"] = {"load_balancer": "priority"}
+    gateway = world.gateway(bad, good, ready=[bad], config=config)
+    response = world.connect(gateway).post(MESSAGES, REQUEST)
+    assert response.status == 200 and response.header("x-olla-endpoint") == "good"
+    assert len(bad.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "exception", "words"),
+    [
+        (400, VALIDATION, anthropic.BadRequestError, "Field required"),
+        (401, {"error": "Unauthorized"}, anthropic.AuthenticationError, "Unauthorized"),
+        (403, {"detail": "no"}, anthropic.PermissionDeniedError, "no"),
+        (422, {"detail": "odd"}, anthropic.UnprocessableEntityError, "odd"),
+        (500, {"error": {"message": "m"}}, anthropic.InternalServerError, "m"),
+    ],
+)
+def test_the_sdk_raises_for_an_endpoints_error(world, status, document, exception, words):
+    body = json.dumps(document).encode()
+    gateway = world.gateway(world.backend(lambda exchange: exchange.reply(status, body)))
+    for stream in (False, True):
+        with sdk(gateway) as client, pytest.raises(exception) as raised:
+            client.messages.create(**REQUEST, stream=stream)
+        assert raised.value.body["type"] == "error"
+        assert words in raised.value.body["error"]["message"]
+        assert words in raised.value.message and raised.value.request_id
+
+
+def test_the_sdk_raises_for_what_a_vllm_refuses(fleet):
+    with sdk(fleet) as client, pytest.raises(anthropic.BadRequestError) as raised:
+        client.messages.create(**{**REQUEST, "max_tokens": "many"})
+    assert "max_tokens" in raised.value.body["error"]["message"]
+    assert raised.value.body["error"]["type"] == "invalid_request_error"
 
 
 # --- errors of the gateway ---
