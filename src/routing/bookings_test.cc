@@ -19,8 +19,12 @@ namespace {
 
 constexpr std::uint32_t kEndpoints = 7;
 constexpr std::uint32_t kThreads = 4;
-constexpr std::uint32_t kStepsOfThread = 250'000;
+constexpr std::uint32_t kPicksOfThread = 250'000;
 constexpr std::size_t kHeldMax = 12;  // Of one thread: enough to fill the endpoints with a limit.
+
+/// Opens often, and is soon tried again.
+constexpr config::Breaker kBreaker{
+    .enabled = true, .failures = 2, .open_for = std::chrono::milliseconds(50)};
 
 constexpr std::array<config::LoadBalancer, 5> kPolicies = {
     config::LoadBalancer::kPriority, config::LoadBalancer::kRoundRobin,
@@ -39,10 +43,11 @@ std::vector<config::Endpoint> endpoints() {
   return made;
 }
 
-/// The fleet, which one thread changes, and the snapshot that all of them see.
+/// The fleet, which one thread changes, the snapshot that all of them see, and the time, which goes
+/// on by a millisecond with every pick.
 class World {
  public:
-  World() : fleet_(endpoints()) {
+  World() : fleet_(endpoints(), config::builtin_profiles(), kBreaker) {
     for (std::uint32_t i = 0; i < kEndpoints; ++i) {
       fleet_.set_addresses(EndpointId(i), {fleet::Address{}});
       fleet_.set_models(EndpointId(i), {{.id = i % 2 == 0 ? "m" : "M"}}, 0);
@@ -57,6 +62,9 @@ class World {
     fleet_.set_health(id,
                       random.below(3) == 0 ? fleet::Health::kUnhealthy : fleet::Health::kHealthy);
     fleet_.set_draining(id, random.below(8) == 0);
+    fleet_.set_drained(id, random.below(8) == 0);
+    fleet_.set_models(id, {{.id = random.below(2) == 0 ? "m" : "M"}}, 0);
+    ++reloads;
     publish();
   }
 
@@ -65,13 +73,21 @@ class World {
     return snapshot_;
   }
 
-  [[nodiscard]] std::uint32_t in_flight(std::uint32_t i) const {
-    return fleet_.view(EndpointId(i)).live->in_flight;
+  [[nodiscard]] fleet::Live& live(std::uint32_t i) const {
+    return *fleet_.view(EndpointId(i)).live;
+  }
+  TimePoint now() {
+    return TimePoint(std::chrono::hours(1)) +
+           std::chrono::milliseconds(clock_.fetch_add(1, std::memory_order_relaxed));
   }
 
   std::array<std::atomic<std::int64_t>, kEndpoints> held{};  // By the tests' own count.
   std::atomic<std::uint64_t> booked{0};
   std::atomic<std::uint64_t> released{0};
+  std::atomic<std::uint64_t> picks{0};
+  std::atomic<std::uint64_t> cancelled{0};
+  std::atomic<std::uint64_t> opened{0};  // Breakers.
+  std::atomic<std::uint64_t> reloads{0};
   std::atomic<std::uint64_t> over_limit{0};
   std::atomic<std::uint32_t> turn{0};
 
@@ -82,6 +98,7 @@ class World {
   }
 
   fleet::Fleet fleet_;
+  std::atomic<std::int64_t> clock_{0};
   std::mutex mutex_;
   std::shared_ptr<const fleet::Snapshot> snapshot_;
 };
@@ -98,7 +115,7 @@ class Client {
   Client(World& world, std::uint64_t seed) : world_(world), random_(seed) {}
 
   void run(bool changes_fleet) {
-    for (std::uint32_t step = 0; step < kStepsOfThread; ++step) {
+    for (std::uint32_t step = 0; picks_ < kPicksOfThread; ++step) {
       if (step % 16 == 0) snapshot_ = world_.snapshot();
       if (changes_fleet && step % 64 == 0) world_.change(random_);
       if (!held_.empty() && (held_.size() == kHeldMax || random_.below(2) == 0)) {
@@ -109,6 +126,7 @@ class Client {
     }
     while (!held_.empty())
       end_one();
+    world_.picks += picks_;
   }
 
  private:
@@ -121,13 +139,16 @@ class Client {
       if (random_.below(2) == 0) request.model = "m";
       request.balancer = kPolicies[random_.below(kPolicies.size())];
       request.draw = {world_.turn.fetch_add(1, std::memory_order_relaxed), random_.next()};
+      request.now = world_.now();
       const Pick picked = pick(*snapshot_, request);
+      ++picks_;
       if (picked.view == nullptr) return;
-      fleet::Booking booking = book(picked, {});
+      fleet::Booking booking = book(picked, request.now);
       if (!booking) continue;
       take(picked, std::move(booking));
       if (tried.size() >= failures) return;
       tried.push_back(picked.view->endpoint->id);  // It fails: on to another one.
+      if (held_.back().booking.note_failure(world_.now())) ++world_.opened;
       end_last();
     }
   }
@@ -143,6 +164,18 @@ class Client {
 
   void end_one() {
     std::swap(held_[random_.below(held_.size())], held_.back());
+    fleet::Booking& booking = held_.back().booking;
+    switch (random_.below(4)) {
+      case 0:  // Its client leaves.
+        ++world_.cancelled;
+        break;
+      case 1:  // It breaks off in mid-answer.
+        booking.note_begun();
+        if (booking.note_failure(world_.now())) ++world_.opened;
+        break;
+      default:
+        booking.note_success();
+    }
     end_last();
   }
 
@@ -154,6 +187,7 @@ class Client {
 
   World& world_;
   Random random_;
+  std::uint64_t picks_ = 0;
   std::shared_ptr<const fleet::Snapshot> snapshot_;
   std::vector<Held> held_;
 };
@@ -170,11 +204,16 @@ TEST(BookingsTest, AMillionPicksCancelsFailuresAndReloadsEndWithAllCountersAtZer
   }
   for (std::thread& thread : threads)
     thread.join();
-  EXPECT_GT(world.booked, kThreads * kStepsOfThread / 4);
+  EXPECT_GE(world.picks, 1'000'000u);
+  EXPECT_GT(world.booked, world.picks / 10);
   EXPECT_EQ(world.booked, world.released);
   EXPECT_EQ(world.over_limit, 0u);
-  for (std::uint32_t i = 0; i < kEndpoints; ++i)
-    EXPECT_EQ(world.in_flight(i), 0u) << i;
+  for (const auto* event : {&world.cancelled, &world.opened, &world.reloads})
+    EXPECT_GT(*event, 1000u);
+  for (std::uint32_t i = 0; i < kEndpoints; ++i) {
+    EXPECT_EQ(world.live(i).in_flight, 0u) << i;
+    EXPECT_EQ(world.held[i], 0) << i;
+  }
 }
 
 }  // namespace
