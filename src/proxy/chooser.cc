@@ -155,4 +155,9 @@ bool Chooser::another_can() const {
   return !destination_.endpoint && find(*services_.snapshot, 0).pick.view != nullptr;
 }
 
+routing::NoPick Chooser::reason() const {
+  const routing::Pick pick = find(*services_.snapshot, 0).pick;
+  return pick.view == nullptr ? pick.reason : routing::NoPick::kAllFull;
+}
+
 }  // namespace olla::proxy

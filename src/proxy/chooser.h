@@ -84,6 +84,8 @@ class Chooser {
 
   /// Whether another endpoint could take the request as things are.
   [[nodiscard]] bool another_can() const;
+  /// Why none can; kAllFull also when one can, since others wait for it.
+  [[nodiscard]] routing::NoPick reason() const;
 
  private:
   /// A choice, and why it was made among all endpoints and not only those that have the model.

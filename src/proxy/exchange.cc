@@ -200,7 +200,7 @@ bool Exchange::means_elsewhere() {
   if (verdict(attempt_->facts(TryEnd::kAnswered)) != Verdict::kElsewhere) return false;
   if (chooser_.another_can()) return take_retry();
   // A client of a server that drains is told that it is worth a retry, which the 500 does not say.
-  return meaning == vllm::Meaning::kDraining;
+  return meaning == vllm::Meaning::kDraining && (!places_.may_wait() || take_retry());
 }
 
 Verdict Exchange::verdict(const TryFacts& facts) const {
@@ -225,8 +225,9 @@ net::Awaitable<Verdict> Exchange::verdict_on(const TryFacts& facts) {
   co_return verdict(facts);
 }
 
+/// On all endpoints, or on the way to one.
 std::uint64_t Exchange::in_flight() const {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = request_.services.shared.queue.waiting();
   for (const fleet::EndpointView& view : request_.services.snapshot->endpoints)
     sum += view.live->in_flight.load(std::memory_order_relaxed);
   return sum;
@@ -258,9 +259,10 @@ net::Awaitable<Exchange::Next> Exchange::after_failure(TryEnd end, std::string_v
     co_await answer_failure(TryEnd::kSilent);
     co_return Next::kOver;
   }
-  // With nobody else the request waits, or hears that there is no endpoint.
-  const bool has_another = moves_to_ || chooser_.another_can();
-  if (verdict == Verdict::kElsewhere && (!has_another || take_retry())) co_return Next::kElsewhere;
+  // With nobody else and no queue the request hears that there is no endpoint.
+  const bool may_run_again = moves_to_ || places_.may_wait() || chooser_.another_can();
+  if (verdict == Verdict::kElsewhere && (!may_run_again || take_retry()))
+    co_return Next::kElsewhere;
   co_await answer_failure(end);
   co_return Next::kOver;
 }

@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <memory>
 
 #include "proxy/exchange.h"
 #include "test/asked.h"
@@ -33,11 +35,13 @@ struct QueueTest : testing::Test {
     gateway.services.publish(gateway.fleet.snapshot());
   }
   [[nodiscard]] std::size_t waiting() const { return gateway.shared.queue.waiting(); }
-  void expect_refusal(Asked& asked, const char* code) {
-    EXPECT_EQ(asked.outcome().status, 503);
-    EXPECT_TRUE(asked.outcome().keep);
+  /// The endpoints of these tests are checked every 5 s.
+  void expect_refusal(Asked& asked, const char* code, int retry_after = 5) {
+    loop.run_until([&] { return asked.done() && !asked.client().received().empty(); });
+    EXPECT_THAT(asked.client().received(), HasSubstr("HTTP/1.1 503 "));
     EXPECT_THAT(asked.client().received(), HasSubstr("\"code\":\"" + std::string(code) + "\""));
-    EXPECT_THAT(asked.client().received(), HasSubstr("\r\nRetry-After: "));
+    EXPECT_THAT(asked.client().received(),
+                HasSubstr("\r\nRetry-After: " + std::to_string(retry_after) + "\r\n"));
   }
 
   test::Loop loop;
@@ -157,6 +161,140 @@ TEST_F(QueueTest, TheOverflowIsRefusedWhenNothingMayWait) {
   EXPECT_THAT(second.client().received(), HasSubstr("\r\nRetry-After: 1\r\n"));
   server.connections()[0]->send(test::sized_answer("200 OK", "x"));
   EXPECT_EQ(first.outcome().status, 200);
+}
+
+// Room comes back when a request ends, an endpoint that is down only with its next check.
+TEST_F(QueueTest, WhereThereIsOnlyNoRoomTheClientIsToldToComeBackSoon) {
+  config::Config config = test::config_for({server.port()});
+  config.endpoints[0].max_concurrent = 1;
+  config.proxy.queue.wait = milliseconds(50);
+  config.proxy.queue.max_requests = 1;
+  test::Gateway limited(loop, std::move(config));
+  server.on_request(test::stays_silent());
+  Asked first(limited, post(kBody));
+  loop.run_until([&] { return server.requests().size() == 1; });
+  Asked second(limited, post(kBody));
+  loop.run_until([&] { return limited.shared.queue.waiting() == 1; });
+  Asked third(limited, post(kBody));
+  expect_refusal(third, "queue_full", 1);
+  expect_refusal(second, "queue_timeout", 1);
+  server.connections()[0]->send(test::sized_answer("200 OK", "x"));
+  EXPECT_EQ(first.outcome().status, 200);
+}
+
+/// Two endpoints with room for one request each, which do not answer by themselves.
+struct MovedTest : QueueTest {
+  MovedTest() {
+    config::Config config = test::config_for({server.port(), other.port()});
+    config.proxy.load_balancer = config::LoadBalancer::kPriority;
+    config.endpoints[0].priority = config.endpoints[1].priority + 1;
+    config.proxy.queue.wait = seconds(20);
+    for (config::Endpoint& endpoint : config.endpoints)
+      endpoint.max_concurrent = 1;
+    pair = std::make_unique<test::Gateway>(loop, std::move(config));
+    for (test::ScriptedServer* one : {&server, &other})
+      one->on_request(test::stays_silent());
+  }
+  static std::string numbered(int number) {
+    return post(R"({"model":"m","n":)" + std::to_string(number) + "}");
+  }
+  void take_down(std::uint32_t id) {
+    fleet::CheckReport checks;
+    checks.last = checks.last_failure = fleet::Verdict::kOffline;
+    pair->fleet.set_checks(EndpointId(id), checks);
+    pair->fleet.set_health(EndpointId(id), fleet::Health::kUnhealthy);
+    pair->services.publish(pair->fleet.snapshot());
+  }
+
+  test::ScriptedServer other{loop, test::stays_silent()};
+  std::unique_ptr<test::Gateway> pair;
+};
+
+TEST_F(MovedTest, ARequestOfAFrozenEndpointKeepsItsPlaceByTheTimeItCame) {
+  std::deque<Asked> all;
+  for (int i = 0; i < 4; ++i) {  // On the first endpoint, on the second one, and two that wait.
+    all.emplace_back(*pair, numbered(i));
+    loop.run_until([&] {
+      return server.requests().size() + other.requests().size() + pair->shared.queue.waiting() ==
+             all.size();
+    });
+  }
+  take_down(0);
+  loop.run_until([&] { return pair->shared.queue.waiting() == 3; });
+  for (const std::size_t served : {1U, 0U, 2U, 3U}) {
+    const std::size_t count = other.requests().size();
+    EXPECT_THAT(other.requests().back(), HasSubstr("\"n\":" + std::to_string(served) + "}"));
+    other.connections().back()->send(test::sized_answer("200 OK", "x"));
+    loop.run_until([&] {
+      return all[served].done() && (served == 3 || other.requests().size() == count + 1);
+    });
+  }
+  for (Asked& asked : all)
+    EXPECT_EQ(asked.outcome().status, 200);
+}
+
+TEST_F(MovedTest, ItTakesNoPlaceThatOneFromBeforeWaitsFor) {
+  server.on_request(test::closes());
+  other.on_request(test::stays_silent());
+  Asked older(*pair, numbered(0));  // Closed by the first one, it is on the second one.
+  loop.run_until([&] { return other.requests().size() == 1; });
+  server.on_request(test::stays_silent());
+  Asked younger(*pair, numbered(1));
+  loop.run_until([&] { return server.requests().size() == 2; });
+  other.drop_connections();
+  loop.run_until([&] { return pair->shared.queue.waiting() == 1; });
+  take_down(0);
+  loop.run_until([&] { return other.requests().size() == 2; });
+  EXPECT_THAT(other.requests()[1], HasSubstr("\"n\":0}"));
+  EXPECT_EQ(pair->shared.queue.waiting(), 1U);
+  other.connections().back()->send(test::sized_answer("200 OK", "x"));
+  loop.run_until([&] { return other.requests().size() == 3; });
+  other.connections().back()->send(test::sized_answer("200 OK", "x"));
+  loop.run_until([&] { return older.done() && younger.done(); });
+  EXPECT_EQ(older.outcome().status, 200);
+  EXPECT_EQ(younger.outcome().status, 200);
+}
+
+// What an endpoint failed runs again out of the queue too, and may overload the fleet as well.
+TEST_F(QueueTest, ARetryOutOfTheQueueDrawsOnTheBudget) {
+  set_health(fleet::Health::kHealthy);
+  gateway.config.proxy.retry.budget_percent = 0;
+  server.on_request(test::closes());
+  Asked asked(gateway, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 502);
+  EXPECT_EQ(asked.outcome().tries, 1U);
+  EXPECT_THAT(asked.client().received(), HasSubstr("\"code\":\"endpoint_closed\""));
+  EXPECT_EQ(counters.queued, 0U);
+  EXPECT_EQ(gateway.shared.retry_budget.refused(), 1U);
+}
+
+TEST_F(QueueTest, AServerThatDrainsIsWaitedForAsFarAsTheBudgetGoes) {
+  set_health(fleet::Health::kHealthy);
+  gateway.config.proxy.retry.budget_percent = 0;
+  server.on_request(test::answers(test::sized_answer(
+      "500 Internal Server Error", "cannot schedule new futures after shutdown")));
+  Asked asked(gateway, post(kBody));
+  EXPECT_EQ(asked.outcome().status, 500);
+  EXPECT_EQ(counters.queued, 0U);
+}
+
+// Requests that wait count as load: they were in flight when their endpoint failed.
+TEST_F(QueueTest, ThoseThatWaitCountForTheBudget) {
+  set_health(fleet::Health::kHealthy);
+  gateway.config.proxy.retry.budget_percent = 100;
+  server.on_request(test::stays_silent());
+  std::deque<Asked> all;
+  for (int i = 0; i < 150; ++i)
+    all.emplace_back(gateway, post(kBody));
+  loop.run_until([&] { return server.requests().size() == all.size(); });
+  server.drop_connections();
+  loop.run_until([&] { return waiting() == all.size(); });
+  server.on_request(test::answers(test::sized_answer("200 OK", "x")));
+  loop.run_until([&] {
+    return std::all_of(all.begin(), all.end(), [](const Asked& asked) { return asked.done(); });
+  });
+  for (Asked& asked : all)
+    EXPECT_EQ(asked.outcome().status, 200);
 }
 
 // A rolling restart of a fleet of one: requests meet the end of the old server, and wait.

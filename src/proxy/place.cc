@@ -21,12 +21,6 @@ bool may_come(routing::NoPick reason) {
   }
 }
 
-Place lacking(Place::Lack lack) {
-  Place place;
-  place.lack = lack;
-  return place;
-}
-
 }  // namespace
 
 Seat& Seat::operator=(Seat&& other) noexcept {
@@ -48,15 +42,33 @@ Place PlaceFinder::take() const {
 }
 
 std::optional<Place> PlaceFinder::take_another() const {
+  const config::Queue& rules = request_.services.config.proxy.queue;
+  const bool can_wait = may_wait() && request_.services.shared.queue.waiting() < rules.max_requests;
+  if (can_wait && goes_behind()) return Place();
   Chooser::Chosen chosen = chooser_.choose_another(*request_.services.snapshot);
   if (chosen.pick.view != nullptr) return place_of(std::move(chosen));
   // With a queue those that come later would get every place that becomes free.
-  const config::Queue& rules = request_.services.config.proxy.queue;
-  if (chosen.pick.reason != routing::NoPick::kAllFull || rules.wait == Duration::zero() ||
-      request_.services.shared.queue.waiting() >= rules.max_requests ||
-      (wait_ends_ && *wait_ends_ <= Clock::now()))
-    return std::nullopt;
+  if (chosen.pick.reason != routing::NoPick::kAllFull || !can_wait) return std::nullopt;
   return Place();
+}
+
+bool PlaceFinder::may_wait() const {
+  return request_.services.config.proxy.queue.wait > Duration::zero() &&
+         (!wait_ends_ || Clock::now() < *wait_ends_);
+}
+
+/// Whether requests that came before this one wait for what it needs.
+bool PlaceFinder::goes_behind() const {
+  const WaitQueue& queue = request_.services.shared.queue;
+  return queue.waiting() > 0 && queue.goes_behind(chooser_.kind(), request_.came);
+}
+
+/// No place, and as reason why there would be none at once.
+Place PlaceFinder::lacking(Place::Lack lack) const {
+  Place place;
+  place.pick.reason = chooser_.reason();
+  place.lack = lack;
+  return place;
 }
 
 /// Of what was chosen from the present snapshot.
@@ -70,12 +82,8 @@ Place PlaceFinder::place_of(Chooser::Chosen chosen) const {
 }
 
 net::Awaitable<Place> PlaceFinder::find() {
-  const WaitQueue& queue = request_.services.shared.queue;
   const bool waits = request_.services.config.proxy.queue.wait > Duration::zero();
-  // A new request goes behind those that wait for the same; one that an endpoint failed has waited.
-  const bool goes_behind = waits && queue.waiting() > 0 && request_.entry.tries == 0 &&
-                           queue.goes_behind(chooser_.kind());
-  if (!goes_behind) {
+  if (!waits || !goes_behind()) {
     Place place = take();
     if (chooser_.renewal() != routing::Renewal::kNone && !renewed_lists_) {
       co_await renew_lists();
@@ -121,7 +129,13 @@ net::Awaitable<void> PlaceFinder::renew_lists() {
 net::Awaitable<Place> PlaceFinder::wait() {
   const TimePoint start = Clock::now();
   wait_.emplace(request_.services);
-  if (!wait_->join(chooser_.kind())) co_return lacking(Place::Lack::kQueueFull);
+  WaitQueue::Request request{chooser_.kind(), request_.came};
+  if (!wait_->join(std::move(request))) {
+    // One that an endpoint failed is not lost for want of a place to wait in.
+    Place place = request_.entry.tries > 0 ? take() : Place();
+    if (place.pick.view == nullptr) place = lacking(Place::Lack::kQueueFull);
+    co_return place;
+  }
   for (;;) {
     const QueueWait::Wake woken = co_await wait_->await_turn(*wait_ends_);
     if (woken == QueueWait::Wake::kEnded) co_return lacking(Place::Lack::kEnded);

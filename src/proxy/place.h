@@ -41,14 +41,14 @@ class Seat {
 /// Where a try is to happen, or why nowhere.
 struct Place {
   enum class Lack : std::uint8_t {
-    kNoEndpoint,  ///< None can take it; `pick` says why.
+    kNoEndpoint,  ///< None can take it.
     kQueueFull,   ///< The same, and too many wait already.
     kTimeout,     ///< None could for as long as the request may wait.
     kEnded,       ///< The client left.
   };
 
   std::shared_ptr<const fleet::Snapshot> snapshot;  ///< `pick` points into it.
-  routing::Pick pick;                               ///< Without a view: see `lack`.
+  routing::Pick pick;                               ///< Without a view: why, and see `lack`.
   Lack lack = Lack::kNoEndpoint;                    ///< Only without a view.
   Seat seat = {};
 };
@@ -68,12 +68,16 @@ class PlaceFinder {
   /// booked place, or one without a view when the queue is the better place to wait. nullopt: the
   /// request should stay where it is, and nothing changed.
   [[nodiscard]] std::optional<Place> take_another() const;
+  /// Whether find() may wait, as far as the configuration and the request's time go.
+  [[nodiscard]] bool may_wait() const;
   /// The client left: find() ends with kEnded.
   void end();
 
  private:
   [[nodiscard]] Place take() const;
   [[nodiscard]] Place place_of(Chooser::Chosen chosen) const;
+  [[nodiscard]] Place lacking(Place::Lack lack) const;
+  [[nodiscard]] bool goes_behind() const;
   net::Awaitable<Place> wait();
   net::Awaitable<void> renew_lists();
 

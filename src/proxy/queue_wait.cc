@@ -33,10 +33,10 @@ QueueWait::~QueueWait() {
   services_.shared.queue.leave(*entry_);
 }
 
-bool QueueWait::join(std::string kind) {
+bool QueueWait::join(WaitQueue::Request request) {
   QueueCounters& counters = services_.shared.queue_counters;
   const std::uint32_t max_requests = services_.config.proxy.queue.max_requests;
-  const bool joined = services_.shared.queue.join(*entry_, std::move(kind), max_requests);
+  const bool joined = services_.shared.queue.join(*entry_, std::move(request), max_requests);
   (joined ? counters.queued : counters.refused).fetch_add(1, std::memory_order_relaxed);
   return joined;
 }

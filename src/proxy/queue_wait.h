@@ -25,7 +25,7 @@ class QueueWait : private net::Deadline {
   ~QueueWait() override;
 
   /// False when the queue is full.
-  bool join(std::string kind);
+  bool join(WaitQueue::Request request);
   /// Sleeps until `end` at most.
   net::Awaitable<Wake> await_turn(TimePoint end);
   void hand_on();

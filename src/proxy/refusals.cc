@@ -10,16 +10,30 @@
 namespace olla::proxy {
 namespace {
 
+// Requests end all the time; anything shorter cannot be said.
+constexpr std::chrono::seconds kRoomSoon{1};
+
+OwnAnswer later(OwnAnswer own, std::chrono::milliseconds wait) {
+  const auto seconds = std::max<std::int64_t>(1, (wait.count() + 999) / 1000);
+  own.extra_fields = "Retry-After: " + std::to_string(seconds) + "\r\n";
+  return own;
+}
+
 OwnAnswer unavailable(const ProxiedRequest& request, std::string_view message,
                       std::string_view code = "no_healthy_endpoint") {
-  OwnAnswer own = error_answer(request, 503, code, message);
   // An endpoint that comes back is noticed within its check interval.
   std::chrono::milliseconds soonest = std::chrono::seconds(60);
   for (const config::Endpoint& endpoint : request.services.config.endpoints)
     soonest = std::min(soonest, endpoint.check_interval);
-  const auto seconds = std::max<std::int64_t>(1, (soonest.count() + 999) / 1000);
-  own.extra_fields = "Retry-After: " + std::to_string(seconds) + "\r\n";
-  return own;
+  return later(error_answer(request, 503, code, message), soonest);
+}
+
+/// For one that waited, or could not: where there is no more than a lack of room, a place may be
+/// free in the next moment.
+OwnAnswer not_served(const ProxiedRequest& request, const Place& place, std::string_view message,
+                     std::string_view code) {
+  if (place.pick.reason != routing::NoPick::kAllFull) return unavailable(request, message, code);
+  return later(error_answer(request, 503, code, message), kRoomSoon);
 }
 
 OwnAnswer unknown_model(const ProxiedRequest& request) {
@@ -40,14 +54,15 @@ OwnAnswer error_answer(const ProxiedRequest& request, int status, std::string_vi
 
 Refused no_place_answer(const ProxiedRequest& request, const Place& place) {
   if (place.lack == Place::Lack::kQueueFull) {
-    return {unavailable(request, "Too many requests wait for an endpoint. Try again later.",
-                        "queue_full"),
+    return {not_served(request, place, "Too many requests wait for an endpoint. Try again later.",
+                       "queue_full"),
             "the queue is full"};
   }
   if (place.lack == Place::Lack::kTimeout) {
-    return {unavailable(request, "No endpoint could take this request in time. Try again later.",
-                        "queue_timeout"),
-            "no endpoint in time"};
+    return {
+        not_served(request, place, "No endpoint could take this request in time. Try again later.",
+                   "queue_timeout"),
+        "no endpoint in time"};
   }
   if (request.destination.provider.is_messages()) {
     if (auto refused = explain_no_messages(request, place.pick.reason)) return std::move(*refused);
@@ -69,13 +84,12 @@ Refused no_place_answer(const ProxiedRequest& request, const Place& place) {
                            "No " + std::string(request.destination.provider.name()) +
                                " endpoints available: the gateway's configuration has none."),
               "no endpoint"};
-    case routing::NoPick::kAllFull: {
-      OwnAnswer own = error_answer(request, 503, "endpoints_full",
-                                   "Every endpoint that could take this request has as many as it "
-                                   "may have. Try again later.");
-      own.extra_fields = "Retry-After: 1\r\n";
-      return {std::move(own), "all endpoints are full"};
-    }
+    case routing::NoPick::kAllFull:
+      return {later(error_answer(request, 503, "endpoints_full",
+                                 "Every endpoint that could take this request has as many as it "
+                                 "may have. Try again later."),
+                    kRoomSoon),
+              "all endpoints are full"};
     default:
       return {unavailable(request, "No healthy endpoint could take this request. Try again later."),
               "no healthy endpoint"};

@@ -18,6 +18,8 @@ struct ProxiedRequest {
   log::AccessEntry& entry;
   const Caller& caller;
   openai::RequestFacts facts = {};
+  /// When all of it was there.
+  TimePoint came = Clock::now();
   /// Whether the client's connection may carry another request.
   bool keep_client = true;
   /// The answer has to begin until then.

@@ -2,15 +2,20 @@
 
 #include <atomic>
 #include <boost/intrusive/list.hpp>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace olla::proxy {
 
-/// The requests of all threads that wait until an endpoint can take them, first come first served.
+/// The requests of all threads that wait until an endpoint can take them, first come first served:
+/// by the time when they came to the gateway, so that one that an endpoint failed, and that waits
+/// again or for the first time, stands in front of those that came after it.
 ///
 /// Requests of one kind (the same provider, model, route) can all use the same endpoints: of each
 /// kind only the first one looks for an endpoint, so that an event wakes as many as there are
@@ -25,6 +30,15 @@ namespace olla::proxy {
 ///
 /// Holds its lock for the time of a look into the lists.
 class WaitQueue {
+  /// Where a request stands. Of those that came in the same moment the one that joined first is the
+  /// older one.
+  struct Position {
+    TimePoint came;
+    std::uint64_t joined = 0;
+
+    friend auto operator<=>(const Position&, const Position&) = default;
+  };
+
  public:
   /// One request in the queue. Belongs to one thread.
   class Ticket : public boost::intrusive::list_base_hook<> {
@@ -40,7 +54,8 @@ class WaitQueue {
 
    private:
     friend class WaitQueue;
-    std::uint64_t number_ = 0;  // In the order of coming; 0: not in the queue.
+    Position position_;
+    bool waits_ = false;  // In the queue.
     bool has_turn_ = false;
     std::string kind_;
   };
@@ -49,12 +64,18 @@ class WaitQueue {
   WaitQueue(const WaitQueue&) = delete;
   WaitQueue& operator=(const WaitQueue&) = delete;
 
-  /// Adds a request at the end, unless `max_requests` wait already: then false. The first of its
-  /// kind gets a turn, because something may have changed since it looked last.
-  bool join(Ticket& ticket, std::string kind, std::uint32_t max_requests);
+  struct Request {
+    std::string kind;
+    TimePoint came;  ///< To the gateway.
+  };
+
+  /// Adds a request behind all that came before it, unless `max_requests` wait already: then false.
+  /// The first of its kind gets a turn, because something may have changed since it looked last.
+  bool join(Ticket& ticket, Request request, std::uint32_t max_requests);
 
   /// The ticket begins to look for an endpoint. False when it may not: an older one of another kind
-  /// has a turn that it did not use yet, and will hand it on.
+  /// has a turn that it did not use yet, and will hand it on, or an older one of its own kind has
+  /// joined.
   [[nodiscard]] bool look(Ticket& ticket);
   /// It found none: the next one looks.
   void hand_on(Ticket& ticket);
@@ -68,22 +89,23 @@ class WaitQueue {
   /// Something changed by which an endpoint may take requests again. Any thread.
   void changed();
 
-  /// Whether a new request has to wait behind others: requests of its kind wait, or one of another
-  /// kind has a turn that it did not use yet.
-  [[nodiscard]] bool goes_behind(std::string_view kind) const;
+  /// Whether a request that came at `came` has to wait behind others: of those that came before it
+  /// one of its kind waits, or one of another kind has a turn that it did not use yet.
+  [[nodiscard]] bool goes_behind(std::string_view kind, TimePoint came) const;
   /// Requests that wait now. Any thread.
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   using Line = boost::intrusive::list<Ticket>;
 
-  [[nodiscard]] bool has_turn_before(std::uint64_t number) const;
+  [[nodiscard]] bool is_front(const Ticket& ticket) const;
+  [[nodiscard]] bool has_turn_before(const Position& position) const;
   void give_turn(Ticket& ticket);
-  void give_turn_behind(std::uint64_t number);
+  void give_turn_behind(const Position& position);
 
   mutable std::mutex mutex_;
   std::map<std::string, Line, std::less<>> lines_;  // By kind; none is empty.
-  std::uint64_t last_number_ = 0;
+  std::uint64_t joined_ = 0;
   std::atomic<std::size_t> waiting_{0};
 };
 

@@ -24,9 +24,18 @@ struct Waiting : WaitQueue::Ticket {
 
 struct WaitQueueTest : testing::Test {
   WaitQueue queue;
+  int moment_of_last = 100;
 
+  /// In the order in which they came.
   bool join(Waiting& ticket, const std::string& kind, std::uint32_t max_requests = 100) {
-    return queue.join(ticket, kind, max_requests);
+    return queue.join(ticket, {kind, at(++moment_of_last)}, max_requests);
+  }
+  bool join_as_of(int moment, Waiting& ticket, const std::string& kind) {
+    return queue.join(ticket, {kind, at(moment)}, 100);
+  }
+  static TimePoint at(int moment) { return TimePoint(std::chrono::seconds(moment)); }
+  [[nodiscard]] bool goes_behind(const char* kind) const {
+    return queue.goes_behind(kind, at(moment_of_last + 1));
   }
   /// The ticket's turns since the last call; looks, as one does who has a turn.
   int turns(Waiting& ticket) {
@@ -45,13 +54,13 @@ TEST_F(WaitQueueTest, TheFirstOfAKindLooksAtOnceAndTheOthersWait) {
   EXPECT_EQ(turns(second), 0);
   EXPECT_EQ(turns(other), 1);
   EXPECT_EQ(queue.waiting(), 3U);
-  EXPECT_TRUE(queue.goes_behind("a"));
-  EXPECT_FALSE(queue.goes_behind("c"));
+  EXPECT_TRUE(goes_behind("a"));
+  EXPECT_FALSE(goes_behind("c"));
   queue.leave(first);
   queue.leave(second);
   queue.leave(other);
   EXPECT_EQ(queue.waiting(), 0U);
-  EXPECT_FALSE(queue.goes_behind("a"));
+  EXPECT_FALSE(goes_behind("a"));
 }
 
 TEST_F(WaitQueueTest, IsBounded) {
@@ -138,9 +147,9 @@ TEST_F(WaitQueueTest, NobodyOvertakesAnOlderOneThatWasToldToLook) {
   ASSERT_EQ(younger.turns, 1);
   queue.changed();
   EXPECT_FALSE(queue.look(younger));
-  EXPECT_TRUE(queue.goes_behind("c")) << "a new one neither";
+  EXPECT_TRUE(goes_behind("c")) << "a new one neither";
   ASSERT_EQ(turns(older), 1);
-  EXPECT_FALSE(queue.goes_behind("c"));
+  EXPECT_FALSE(goes_behind("c"));
   younger.turns = 0;
   queue.leave(older);
   EXPECT_EQ(turns(younger), 1) << "its turn comes behind the older one's";
@@ -161,6 +170,72 @@ TEST_F(WaitQueueTest, OneInTheMiddleLeavesAndTakesNoTurnAlong) {
   EXPECT_EQ(turns(last), 1);
   queue.leave(last);
   EXPECT_FALSE(queue.is_first(last));
+}
+
+TEST_F(WaitQueueTest, OneThatCameEarlierStandsInFront) {
+  std::deque<Waiting> line(3);
+  for (Waiting& ticket : line)
+    ASSERT_TRUE(join(ticket, "a"));
+  Waiting old;
+  Waiting older;
+  ASSERT_TRUE(join_as_of(2, old, "a") && join_as_of(1, older, "a"));
+  EXPECT_TRUE(queue.is_first(older));
+  EXPECT_FALSE(queue.look(line[0])) << "it was told to look before the others joined";
+  EXPECT_FALSE(queue.look(old));
+  old.turns = line[0].turns = 0;
+  for (Waiting* ticket : {&older, &old, &line[0], &line[1], &line[2]}) {
+    EXPECT_EQ(turns(*ticket), 1);
+    queue.leave(*ticket);
+  }
+}
+
+TEST_F(WaitQueueTest, OneBetweenTwoStandsThere) {
+  Waiting first;
+  Waiting last_one;
+  Waiting middle;
+  ASSERT_TRUE(join_as_of(1, first, "a") && join_as_of(5, last_one, "a"));
+  ASSERT_TRUE(join_as_of(3, middle, "a"));
+  for (Waiting* ticket : {&first, &middle, &last_one}) {
+    EXPECT_EQ(turns(*ticket), 1);
+    queue.leave(*ticket);
+  }
+}
+
+TEST_F(WaitQueueTest, OfTheSameMomentTheFirstToJoinIsTheOlder) {
+  Waiting first;
+  Waiting second;
+  ASSERT_TRUE(join_as_of(1, first, "a") && join_as_of(1, second, "a"));
+  EXPECT_TRUE(queue.is_first(first));
+  EXPECT_TRUE(queue.goes_behind("a", at(1)));
+  queue.leave(first);
+  queue.leave(second);
+}
+
+TEST_F(WaitQueueTest, NobodyGoesBehindThoseThatCameLater) {
+  Waiting ticket;
+  ASSERT_TRUE(join_as_of(5, ticket, "a"));
+  EXPECT_FALSE(queue.goes_behind("a", at(4)));
+  EXPECT_FALSE(queue.goes_behind("b", at(4))) << "though that one has a turn";
+  EXPECT_TRUE(queue.goes_behind("a", at(6)));
+  EXPECT_TRUE(queue.goes_behind("b", at(6)));
+  queue.leave(ticket);
+}
+
+// It had a turn, an older one of its kind came in between and left again before it looked.
+TEST_F(WaitQueueTest, ATurnIsNotLostToOneThatStandsInFrontForAMoment) {
+  Waiting young;
+  Waiting old;
+  ASSERT_TRUE(join_as_of(5, young, "a"));
+  ASSERT_TRUE(join_as_of(1, old, "a"));
+  queue.leave(old);
+  EXPECT_GE(turns(young), 1);
+  Waiting other;
+  ASSERT_TRUE(join_as_of(1, other, "a"));
+  EXPECT_EQ(turns(other), 1);
+  queue.changed();
+  queue.leave(other);
+  EXPECT_EQ(turns(young), 1);
+  queue.leave(young);
 }
 
 /// Requests of several threads for a few places: no place may stay empty while somebody waits.
@@ -201,7 +276,8 @@ TEST(WaitQueueThreadsTest, NoWakeUpIsLost) {
       for (int round = 0; round < kRounds && lost == 0; ++round) {
         const std::size_t kind = random() % 2;
         Sleeper sleeper;
-        queue.join(sleeper, kind == 0 ? "a" : "b", 100);
+        const TimePoint came(std::chrono::seconds(random() % 100));
+        queue.join(sleeper, {kind == 0 ? "a" : "b", came}, 100);
         for (bool placed = false; !placed;) {
           if (!sleeper.wait()) {
             ++lost;
