@@ -8,9 +8,11 @@ import time
 import pytest
 
 from harness import environment
-from harness.chaos import Clients, Server, ask_poison, ask_slow
+from harness.chaos import Clients, Server, Tally, ask_poison, ask_slow
 from harness.client import Client
 from harness.environment import scaled
+from harness.exposition import check_exposition, series
+from test_internal import MISNAMED
 from test_soak import steady_files
 
 CLIENTS = 200
@@ -39,6 +41,34 @@ def connections(client: Client) -> dict[str, int]:
     status = client.request("GET", "/internal/status").json()
     client.close()
     return {part["name"]: part["connections"] for part in status["endpoints"]}
+
+
+def figures(client: Client) -> dict:
+    """What the gateway has counted."""
+    page = client.request("GET", "/internal/metrics").body.decode()
+    client.close()
+    return check_exposition(page, MISNAMED)
+
+
+def check_figures(found: dict, tally: Tally, poisons: int) -> None:
+    """Every request is counted once and by how it ended, and nothing is left in flight."""
+
+    def count(name: str) -> float:
+        return found.get(series(name), 0)
+
+    def by_endpoint(name: str) -> float:
+        return sum(found.get(series(name, endpoint=endpoint), 0) for endpoint in "abc")
+
+    failed = tally.cut + tally.killers + poisons
+    asked = tally.whole + failed + tally.left
+    assert count("olla_requests_total") == asked
+    assert by_endpoint("olla_endpoint_requests_total") <= asked
+    # One whose client left may have failed a moment before.
+    assert failed <= count("olla_failures_total") <= failed + tally.left
+    assert count("olla_client_disconnects_total") <= tally.left
+    for name in ("olla_active_connections", "olla_queue_waiting"):
+        assert count(name) == 0, name
+    assert by_endpoint("olla_endpoint_connections") == 0
 
 
 async def settled(port: int, count: int) -> None:
@@ -85,9 +115,11 @@ async def poison(port: int, servers: list[Server]) -> str:
     return "poison"
 
 
-async def run(port: int, servers: list[Server]) -> Clients:
+async def run(port: int, servers: list[Server]) -> tuple[Tally, int]:
+    """What the clients saw, and how many poison requests were among theirs."""
     pick = random.Random(SEED)
     clients = Clients(port, CLIENTS, SEED)
+    poisons = 0
     running = asyncio.ensure_future(clients.run())
     end = time.monotonic() + duration()
     poisoned_before = 0
@@ -99,6 +131,7 @@ async def run(port: int, servers: list[Server]) -> Clients:
             assert killers == poisoned_before, "nobody died twice under an innocent request"
             if pick.random() < 0.15:
                 done = await poison(port, servers)
+                poisons += 1
                 await settled(port, len(servers))
                 await asyncio.sleep(1)
                 # Those that were on both servers with it cannot be told from it.
@@ -111,7 +144,7 @@ async def run(port: int, servers: list[Server]) -> Clients:
     finally:
         clients.stop()
         await asyncio.wait_for(running, scaled(30))
-    return clients
+    return clients.tally, poisons
 
 
 def test_the_loss_of_one_endpoint_of_three_is_absorbed_by_the_budget(world):
@@ -144,8 +177,7 @@ def test_nobody_sees_a_failure_while_one_endpoint_lives(world):
         gateway = world.gateway(config=config)
         asyncio.run(settled(gateway.port, 3))
         files_at_start = steady_files(gateway)
-        clients = asyncio.run(run(gateway.port, servers))
-        tally = clients.tally
+        tally, poisons = asyncio.run(run(gateway.port, servers))
         print(f"{tally.whole} whole, {tally.cut} streams cut, {tally.killers} beside a poison")
         assert not tally.faults, f"{len(tally.faults)} went wrong; first: {tally.faults[0]}"
         assert tally.whole > CLIENTS
@@ -154,6 +186,7 @@ def test_nobody_sees_a_failure_while_one_endpoint_lives(world):
         while any(in_flight := connections(world.connect(gateway)).values()):
             assert time.monotonic() < deadline, f"places were not given back: {in_flight}"
             time.sleep(0.05)
+        check_figures(figures(world.connect(gateway)), tally, poisons)
         for server in servers:
             server.kill()  # Their idle connections go with them.
         assert steady_files(gateway, wanted=files_at_start) <= files_at_start

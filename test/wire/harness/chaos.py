@@ -17,6 +17,7 @@ CHAT = "/olla/vllm/v1/chat/completions"
 DELAY_SECONDS_MAX = 0.3
 EVENTS = 5
 EVENT_GAP_SECONDS = 0.05
+LEAVING = 0.03  # Of the clients' requests.
 
 
 class _Server(asyncio.Protocol):
@@ -143,6 +144,7 @@ class Tally:
     whole: int = 0
     cut: int = 0  # Streams that broke off so that it could be seen.
     killers: int = 0  # Answers that call the request one that kills endpoints.
+    left: int = 0  # Requests whose clients did not wait for the end.
     faults: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -182,6 +184,10 @@ class Clients:
         request = {"model": "chaos", "messages": [], "stream": stream, "user": user}
         began = time.monotonic()
         writer.write(json_request(CHAT, request))
+        if self._pick.random() < LEAVING:
+            await asyncio.sleep(self._pick.uniform(0, DELAY_SECONDS_MAX))
+            self.tally.left += 1
+            return False
         head = b""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
