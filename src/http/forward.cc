@@ -175,6 +175,8 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
   bool has_proto = false;
   bool has_host = false;
   bool has_real_ip = false;
+  bool has_authorization = false;
+  std::string_view key;
   for (const Field& field : head.fields) {
     if (!passes_upstream(field.name, listed, forwarding)) continue;
     if (forwarding.sets_x_request_id && iequals(field.name, "x-request-id")) continue;
@@ -190,7 +192,11 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
     has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
     has_host = has_host || iequals(field.name, "x-forwarded-host");
     has_real_ip = has_real_ip || iequals(field.name, "x-real-ip");
+    has_authorization = has_authorization || iequals(field.name, "authorization");
+    if (key.empty() && iequals(field.name, "x-api-key")) key = field.value;
   }
+  if (forwarding.key_as_bearer && !has_authorization && !key.empty())
+    append_own(forwarding, "Authorization", std::string("Bearer ").append(key), out);
   append_framing(forwarding.framing, forwarding.content_length, out);
   append_own(forwarding, "X-Olla-Request-ID", forwarding.request_id, out);
   if (forwarding.sets_x_request_id)

@@ -23,7 +23,10 @@ struct RequestForwarding {
   std::optional<std::string_view> model = std::nullopt;
   std::span<const Field> endpoint_headers;  ///< They win over the client's of the same name.
   bool forward_client_auth = false;         ///< Send the client's own credentials on.
-  Framing framing = Framing::kNone;         ///< kNone, kLength, or kChunked when trailers follow.
+  /// The endpoint looks for a bearer token alone, and clients of this route send X-Api-Key: where
+  /// that is sent on without an Authorization, it becomes one as well.
+  bool key_as_bearer = false;
+  Framing framing = Framing::kNone;  ///< kNone, kLength, or kChunked when trailers follow.
   std::uint64_t content_length = 0;
   /// The endpoint is a vLLM, which makes the ids of its answers and log lines from X-Request-Id: it
   /// gets `request_id` there in place of the client's.

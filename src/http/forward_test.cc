@@ -63,6 +63,25 @@ TEST(RequestForwardTest, KeepsTheClientsCredentialsToItselfUnlessToldOtherwise) 
   EXPECT_NE(out.find("X-Api-Key: s3cret\r\n"), std::string::npos);
 }
 
+TEST(RequestForwardTest, AKeyBecomesABearerTokenWhereTheEndpointTakesNoOther) {
+  const std::string key = "GET / HTTP/1.1\r\nHost: a\r\nx-api-key: k\r\n";
+  RequestForwarding forwarding = usual();
+  forwarding.key_as_bearer = true;
+  EXPECT_EQ(forward(key + "\r\n", forwarding).find("Bearer"), std::string::npos)
+      << "the client's credentials are for the gateway alone";
+  forwarding.forward_client_auth = true;
+  const std::string out = forward(key + "\r\n", forwarding);
+  EXPECT_NE(out.find("Authorization: Bearer k\r\n"), std::string::npos);
+  EXPECT_NE(out.find("x-api-key: k\r\n"), std::string::npos);
+  for (const char* other : {"authorization: Basic x\r\n\r\n", "Connection: X-Api-Key\r\n\r\n"})
+    EXPECT_EQ(forward(key + other, forwarding).find("Bearer"), std::string::npos) << other;
+  EXPECT_EQ(forward("GET / HTTP/1.1\r\nHost: a\r\nx-api-key:\r\n\r\n", forwarding).find("Bearer"),
+            std::string::npos);
+  const std::vector<Field> headers = {{"Authorization", "Bearer ours"}};
+  forwarding.endpoint_headers = headers;
+  EXPECT_EQ(forward(key + "\r\n", forwarding).find("Bearer k"), std::string::npos);
+}
+
 TEST(RequestForwardTest, EndpointHeadersWin) {
   const std::vector<Field> headers = {
       {"x-api-key", "ours"}, {"Via", "mine"}, {"X-Forwarded-Proto", "https"}};

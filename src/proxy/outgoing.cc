@@ -60,6 +60,8 @@ void OutgoingRequest::make(const net::ServerConnection& client, const fleet::End
   forwarding.request_id = parts.request_id;
   forwarding.endpoint_headers = headers;
   forwarding.forward_client_auth = endpoint.forward_client_auth;
+  // Anthropic's clients send X-Api-Key; a vLLM with a key asks for a bearer token.
+  forwarding.key_as_bearer = parts.destination.provider.is_messages() && view.is_vllm();
   forwarding.content_length = parts.body.size();
   forwarding.sets_x_request_id = view.is_vllm();
   forwarding.reads_answer = parts.reads_answer;

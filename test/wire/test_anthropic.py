@@ -136,8 +136,31 @@ def test_passes_request_and_answer_on_unchanged(world):
 def test_an_endpoint_may_get_the_clients_key(world):
     backend = world.backend(lambda exchange: exchange.json(b"{}"))
     gateway = world.gateway(backend, endpoint={"forward_client_auth": True})
-    world.connect(gateway).post(MESSAGES, REQUEST, [("x-api-key", "mine")])
-    assert backend.requests[-1].header("x-api-key") == "mine"
+    client = world.connect(gateway)
+    client.post(MESSAGES, REQUEST, [("x-api-key", "mine")])
+    request = backend.requests[-1]
+    assert request.header("x-api-key") == "mine"
+    assert request.header_values("authorization") == ["Bearer mine"], "a vLLM takes no other"
+    both = [("x-api-key", "mine"), ("Authorization", "Bearer other")]
+    client.post(MESSAGES, REQUEST, both)
+    assert backend.requests[-1].header_values("authorization") == ["Bearer other"]
+    client.post("/olla/vllm/v1/messages", REQUEST, [("x-api-key", "mine")])
+    assert backend.requests[-1].header("authorization") is None
+
+
+def test_the_sdks_key_opens_a_vllm_that_wants_one(world):
+    def guard(exchange):
+        if exchange.request.header("authorization") == "Bearer sesame":
+            return exchange.json(b'{"input_tokens":7}')
+        exchange.reply(401, b'{"error":"Unauthorized"}')
+
+    gateway = world.gateway(world.backend(guard), endpoint={"forward_client_auth": True})
+    asked = {key: REQUEST[key] for key in ("model", "messages")}
+    with sdk(gateway) as client:
+        with pytest.raises(anthropic.AuthenticationError):
+            client.messages.count_tokens(**asked)
+        right = client.with_options(api_key="sesame")
+        assert right.messages.count_tokens(**asked).input_tokens == 7
 
 
 def test_asks_each_kind_of_server_at_its_own_path(world):
