@@ -154,7 +154,11 @@ net::Awaitable<void> Prober::watch(Watched& watched) {
 net::Awaitable<bool> Prober::detect(Watched& watched) {
   const EndpointId id = watched.endpoint.id;
   const config::Profile* before = fleet_.view(id).profile;
-  const TimePoint end = Clock::now() + kDetectionTimeout;
+  Duration limit = kDetectionTimeout;
+  // One that is down and silent shall be asked for its health soon: it is back within an interval.
+  if (fleet_.view(id).health == fleet::Health::kUnhealthy)
+    limit = std::min<Duration>(limit, watched.endpoint.config.check_timeout);
+  const TimePoint end = Clock::now() + limit;
   const auto found = co_await asker_.find(watched.own, end);
   if (stopped_ || !found) co_return false;
   const Detector::Result result = co_await detector_.detect(id, watched.own, end);

@@ -214,6 +214,22 @@ TEST_F(ProberTest, ACheckThatTakesTooLongFails) {
   probing.wait_for(Health::kUnhealthy);
 }
 
+// What a silent endpoint is asked before each check must not make its return late.
+TEST_F(ProberTest, FindingOutWhatADeadEndpointIsDelaysItsChecksByOneTimeoutAtMost) {
+  config::Config config = checked_often({endpoint.server.port()});
+  config.endpoints[0].type = "auto";
+  config.endpoints[0].detects_type = true;
+  config.endpoints[0].check_timeout = milliseconds(50);
+  test::Probing probing(loop, std::move(config));
+  probing.wait_for(Health::kHealthy);
+  endpoint.silent = endpoint.models_silent = true;
+  probing.wait_for(Health::kUnhealthy);
+  const TimePoint down = Clock::now();
+  const int checks = endpoint.checks;
+  loop.run_until([&] { return endpoint.checks >= checks + 3; });
+  EXPECT_LT(Clock::now() - down, seconds(5)) << "the time that one detection may take else";
+}
+
 TEST_F(ProberTest, ASuspectIsCheckedBeforeItsTime) {
   config::Config config = checked_often({endpoint.server.port()});
   config.endpoints[0].check_interval = hours(1);
