@@ -2,7 +2,7 @@
 #
 # Makes the static library olla_NAME from src/NAME/SOURCES and, for developers, the test program
 # NAME_test from src/NAME/TESTS. One library per folder: a folder builds and tests alone, and a call
-# to a folder that it may not use does not link.
+# to a folder that it may not use does not link. A folder in a folder has '_' in NAME for the '/'.
 add_library(olla_flags INTERFACE)
 target_compile_options(olla_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
@@ -35,8 +35,9 @@ endif()
 
 function(olla_folder name)
   cmake_parse_arguments(arg "PRECOMPILED" "" "SOURCES;TESTS;USES;LIBRARIES" ${ARGN})
-  list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/src/${name}/)
-  list(TRANSFORM arg_TESTS PREPEND ${CMAKE_SOURCE_DIR}/src/${name}/)
+  string(REPLACE "_" "/" folder ${name})
+  list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/src/${folder}/)
+  list(TRANSFORM arg_TESTS PREPEND ${CMAKE_SOURCE_DIR}/src/${folder}/)
   list(TRANSFORM arg_USES PREPEND olla_)
   add_library(olla_${name} STATIC ${arg_SOURCES})
   target_include_directories(olla_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)

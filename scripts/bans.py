@@ -77,13 +77,16 @@ def is_listed(path: pathlib.PurePath, cmake: str) -> bool:
         return True
     if path.parts[0] == "fuzz":
         return bool(re.search(rf"\bolla_fuzzer\(\s*{path.stem.removesuffix('_fuzz')}\b", cmake))
-    call = re.search(rf"\bolla_folder\(\s*{path.parts[1]}\b([^)]*)\)", cmake)
-    return bool(call) and "/".join(path.parts[2:]) in call.group(1).split()
+    folder = "_".join(path.parts[1:-1])
+    call = re.search(rf"\bolla_folder\(\s*{folder}\b([^)]*)\)", cmake)
+    return bool(call) and path.name in call.group(1).split()
 
 
-SAMPLE_CMAKE = "olla_folder(net SOURCES tcp.cc TESTS tcp_test.cc)\nolla_fuzzer(head USES http)"
-LISTED = ["src/net/tcp.cc", "src/net/tcp_test.cc", "fuzz/head_fuzz.cc"]
-UNLISTED = ["src/net/tls.cc", "src/net/cp.cc", "src/http/tcp.cc", "fuzz/body_fuzz.cc"]
+SAMPLE_CMAKE = ("olla_folder(net SOURCES tcp.cc TESTS tcp_test.cc)\n"
+                "olla_folder(net_tls SOURCES key.cc)\nolla_fuzzer(head USES http)")
+LISTED = ["src/net/tcp.cc", "src/net/tcp_test.cc", "src/net/tls/key.cc", "fuzz/head_fuzz.cc"]
+UNLISTED = ["src/net/tls.cc", "src/net/key.cc", "src/net/tls/tcp.cc",
+            "src/net/cp.cc", "src/http/tcp.cc", "fuzz/body_fuzz.cc"]
 
 GOOD = [
     ("src/net/b.cc", "while (more)\n  more = co_await step();\n"),

@@ -11,10 +11,12 @@
 
 #include "base/clock.h"
 #include "base/strong.h"
-#include "sim/histogram.h"
+#include "sim/engine/histogram.h"
 #include "sim/text.h"
 
 namespace olla::sim {
+
+using engine::Histogram;
 
 /// How fast and how large the simulated engine is.
 struct EngineRules {

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace olla::sim {
+namespace olla::sim::engine {
 
 /// Counts values in buckets, as Prometheus means it: a bucket holds the values up to its bound.
 class Histogram {
@@ -37,4 +37,4 @@ class Histogram {
   double sum_ = 0;
 };
 
-}  // namespace olla::sim
+}  // namespace olla::sim::engine
