@@ -1,23 +1,18 @@
 #pragma once
 
 #include <initializer_list>
-#include <memory>
+#include <span>
 #include <string_view>
 
 #include "config/config.h"
 #include "log/line.h"
-
-namespace spdlog {
-class logger;
-namespace details {
-class thread_pool;
-}
-}  // namespace spdlog
+#include "log/line_writer.h"
 
 namespace olla::log {
 
 /// Writes log lines to standard output or a file from a thread of its own, so that a slow reader of
 /// the log or a slow disk never holds a request up: when kQueueLines wait, the oldest are dropped.
+/// A line may wait LineWriter::kGather for others; one of a warning or an error does not.
 ///
 /// The file is olla.log; when it is full it becomes olla.1.log, and so on.
 ///
@@ -28,7 +23,6 @@ class Logger {
 
   /// Throws spdlog::spdlog_ex, a std::exception, when the file cannot be opened.
   explicit Logger(const config::Logging& settings);
-  ~Logger();
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
@@ -40,8 +34,7 @@ class Logger {
 
  private:
   config::Logging settings_;
-  std::shared_ptr<spdlog::details::thread_pool> pool_;
-  std::shared_ptr<spdlog::logger> sink_;
+  LineWriter writer_;
 };
 
 }  // namespace olla::log
