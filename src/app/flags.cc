@@ -19,7 +19,9 @@ std::string normal(const std::string& argument) {
   if (name == "c" && argument != "-c") return "--config" + rest;
   const bool is_long =
       std::find(std::begin(kLongFlags), std::end(kLongFlags), name) != std::end(kLongFlags);
-  return is_long ? "--" + std::string(flag) : argument;
+  // One dash and several letters are one flag, as in Olla, and no row of flags with a value behind
+  // them: "-configuration" does not name the file "onfiguration".
+  return is_long || flag.size() > 1 ? "--" + std::string(flag) : argument;
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace olla::app {
 ///   -config FILE, -c=FILE, --c FILE      to --config FILE
 ///   -version, -validate-config, -profile to the same with two dashes
 ///
-/// Everything else stays, also what stands behind "--".
+/// Another flag of several letters gets two dashes too, so that none is taken for a row of flags of
+/// one letter. Everything else stays, also what stands behind "--".
 std::vector<std::string> normal_arguments(const std::vector<std::string>& arguments);
 
 }  // namespace olla::app

@@ -20,9 +20,15 @@ TEST(FlagsTest, OllasFlagsWorkWithOneDashAndWithTwo) {
               ElementsAre("--validate-config", "--profile"));
 }
 
+TEST(FlagsTest, SeveralLettersBehindOneDashAreOneFlag) {
+  for (const char* argument : {"-cf", "-configuration", "-versio", "-vc"}) {
+    EXPECT_THAT(normal_arguments({argument}), ElementsAre("-" + std::string(argument)));
+  }
+}
+
 TEST(FlagsTest, WhateverElseThereIsStays) {
   for (const char* argument :
-       {"-v", "-h", "-cf", "--", "-", "", "-configuration", "config", "--port", "-versio", "c=f"}) {
+       {"-v", "-h", "--", "-", "", "config", "--port", "c=f", "--configuration"}) {
     EXPECT_THAT(normal_arguments({argument}), ElementsAre(argument));
   }
   EXPECT_THAT(normal_arguments({"--", "-config"}), ElementsAre("--", "-config"));
