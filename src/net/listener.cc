@@ -18,30 +18,32 @@ constexpr int kPortAttempts = 20;
 // The pause after an accept failed for want of file descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
-error_code listen_on(Acceptor& acceptor, const Tcp::endpoint& endpoint) {
+error_code bind_to(Acceptor& acceptor, const Tcp::endpoint& endpoint, bool takes_all) {
   error_code error;
   acceptor.open(endpoint.protocol(), error);
   if (error) return error;
   acceptor.set_option(Acceptor::reuse_address(true), error);
-  // "::" must not take the IPv4 port as well: it has an acceptor of its own where it is wanted.
-  if (endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+  // "::" alone is every address that this machine has, also those of IPv4, whatever the system's
+  // own setting is. Beside others it must not take their port.
+  if (endpoint.address().is_v6())
+    acceptor.set_option(asio::ip::v6_only(!takes_all || !endpoint.address().is_unspecified()),
+                        error);
   acceptor.bind(endpoint, error);
-  if (error) return error;
-  acceptor.listen(kBacklog, error);
   return error;
 }
 
-/// Listens on all addresses that this machine has, on one port: `port`, or the one that the system
-/// picks for the first address.
-error_code listen_on_all(asio::io_context& io, const Tcp::resolver::results_type& found,
-                         std::uint16_t port, std::vector<Acceptor>& out) {
+/// Takes one port of all addresses that this machine has: `port`, or the one that the system picks
+/// for the first address. Listens there, if it is to.
+error_code take_all(asio::io_context& io, const Tcp::resolver::results_type& found,
+                    std::uint16_t port, bool listens, std::vector<Acceptor>& out) {
   out.clear();
   error_code error = asio::error::host_not_found;
   for (const auto& one : found) {
     Tcp::endpoint endpoint = one.endpoint();
     endpoint.port(port);
     Acceptor acceptor(io);
-    error = listen_on(acceptor, endpoint);
+    error = bind_to(acceptor, endpoint, /*takes_all=*/found.size() == 1);
+    if (!error && listens) acceptor.listen(kBacklog, error);
     if (!error) {
       port = acceptor.local_endpoint().port();
       out.push_back(std::move(acceptor));
@@ -57,18 +59,31 @@ error_code listen_on_all(asio::io_context& io, const Tcp::resolver::results_type
 }  // namespace
 
 Result<std::uint16_t> Listener::open(const std::string& host, std::uint16_t port) {
-  asio::ip::basic_resolver<Tcp, Executor> resolver(io_);
-  error_code error;
-  const auto found = resolver.resolve(host, std::to_string(port), Tcp::resolver::passive, error);
-  if (!error) error = listen_on_all(io_, found, port, acceptors_);
-  for (int attempt = 1; attempt < kPortAttempts; ++attempt) {
-    if (port != 0 || error != asio::error::address_in_use) break;
-    error = listen_on_all(io_, found, port, acceptors_);
-  }
+  const error_code error = take(host, port, /*listens=*/true);
   if (!error) return acceptors_.front().local_endpoint().port();
   acceptors_.clear();
   return Error{Errc::kRefused, Side::kGateway,
                host + ":" + std::to_string(port) + ": " + error.message()};
+}
+
+Result<void> Listener::check(const std::string& host, std::uint16_t port) {
+  asio::io_context io(1);
+  Listener listener(io);
+  const error_code error = listener.take(host, port, /*listens=*/false);
+  if (!error || error == asio::error::address_in_use) return Result<void>();
+  return Error{Errc::kRefused, Side::kGateway, error.message()};
+}
+
+error_code Listener::take(const std::string& host, std::uint16_t port, bool listens) {
+  asio::ip::basic_resolver<Tcp, Executor> resolver(io_);
+  error_code error;
+  const auto found = resolver.resolve(host, std::to_string(port), Tcp::resolver::passive, error);
+  if (!error) error = take_all(io_, found, port, listens, acceptors_);
+  for (int attempt = 1; attempt < kPortAttempts; ++attempt) {
+    if (port != 0 || error != asio::error::address_in_use) break;
+    error = take_all(io_, found, port, listens, acceptors_);
+  }
+  return error;
 }
 
 void Listener::start(Choose choose) {

@@ -27,9 +27,14 @@ class Listener {
 
   explicit Listener(asio::io_context& io) : io_(io) {}
 
-  /// Binds and listens; with port 0 the system picks one, the same for all addresses.
-  /// Errors: kRefused, side kGateway, with the address in `detail`.
+  /// Binds and listens; "::" is all addresses of IPv4 too. With port 0 the system picks one, the
+  /// same for all addresses. Errors: kRefused, side kGateway, with the address in `detail`.
   Result<std::uint16_t> open(const std::string& host, std::uint16_t port);
+
+  /// Whether open() could: the name leads to addresses, this machine has one of them, and this
+  /// process may use the port. A port in use is none of its business. Nobody is served meanwhile.
+  /// Errors: as open(), `detail` without the address.
+  static Result<void> check(const std::string& host, std::uint16_t port);
 
   /// Accepts until close(). `choose` and what it returns must stay valid until then.
   void start(Choose choose);
@@ -38,6 +43,7 @@ class Listener {
   void close();
 
  private:
+  error_code take(const std::string& host, std::uint16_t port, bool listens);
   Awaitable<void> accept_loop(Acceptor& acceptor);
 
   asio::io_context& io_;

@@ -54,6 +54,44 @@ TEST(ListenerTest, PortZeroEvadesPortsThatOneOfTheAddressesHasNot) {
   }
 }
 
+/// Whether this machine has IPv6.
+bool has_ipv6(test::Loop& loop) {
+  Acceptor acceptor(loop.io());
+  error_code error;
+  acceptor.open(Tcp::v6(), error);
+  if (!error) acceptor.bind({asio::ip::address_v6::loopback(), 0}, error);
+  return !error;
+}
+
+TEST(ListenerTest, TheUnspecifiedAddressOfIpv6IsAllAddressesOfIpv4Too) {
+  test::Loop loop;
+  if (!has_ipv6(loop)) GTEST_SKIP() << "no IPv6 here";
+  Listener listener(loop.io());
+  const auto port = listener.open("::", 0);
+  ASSERT_TRUE(port) << port.error().detail;
+  Sink sink(loop.io());
+  listener.start([&sink]() -> ConnectionSink& { return sink; });
+  Socket v4(loop.io());
+  v4.connect({asio::ip::address_v4::loopback(), *port});
+  Socket v6(loop.io());
+  v6.connect({asio::ip::address_v6::loopback(), *port});
+  loop.run_until([&] { return sink.sockets.size() == 2; });
+  listener.close();
+  loop.run_out();
+}
+
+TEST(ListenerTest, AnAddressIsCheckedWithoutListening) {
+  test::Loop loop;
+  EXPECT_TRUE(Listener::check("localhost", 0));
+  EXPECT_TRUE(Listener::check("0.0.0.0", 0));
+  for (const char* host : {"192.0.2.1", "no-such-name.invalid", ":::1"})
+    EXPECT_FALSE(Listener::check(host, 0)) << host;
+  Listener listener(loop.io());
+  const auto port = listener.open("127.0.0.1", 0);
+  ASSERT_TRUE(port);
+  EXPECT_TRUE(Listener::check("127.0.0.1", *port)) << "in use, which is no fault of the config";
+}
+
 TEST(ListenerTest, AnAddressInUseIsAnError) {
   test::Loop loop;
   Listener first(loop.io());

@@ -47,7 +47,11 @@ ServerConnection::ServerConnection(Socket socket, Deadlines& deadlines,
   socket_.set_option(Tcp::no_delay(true), ignored);
   socket_.set_option(NotSentLowWater(kUnsentBytesMax), ignored);
   const auto peer = socket_.remote_endpoint(ignored);
-  client_address_ = peer.address().to_string();
+  asio::ip::address address = peer.address();
+  // A client of IPv4 on a socket of both.
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  client_address_ = address.to_string();
 }
 
 void ServerConnection::set_phase(Phase phase) {
