@@ -44,7 +44,7 @@ void write_system(const Picture& picture, Exposition& page) {
   page.sample({{"version", "v" OLLA_VERSION},
                {"commit", "none"},
                {"engine", "olla"},
-               {"profile", "auto"},
+               {"profile", picture.config->proxy.profile},
                {"balancer", to_string(picture.config->proxy.load_balancer)}},
               std::uint64_t{1});
   single(page, "olla_system_status", kGauge,

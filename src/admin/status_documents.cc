@@ -190,7 +190,7 @@ Json status_document(const Picture& picture) {
       {"timestamp", time_text(picture.now.wall)},
       {"proxy",
        {{"engine", "olla"},
-        {"profile", "auto"},
+        {"profile", picture.config->proxy.profile},
         {"balancer", to_string(picture.config->proxy.load_balancer)}}},
       {"endpoints", std::move(endpoints)},
       {"security",

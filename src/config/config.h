@@ -137,6 +137,9 @@ struct Breaker {
 
 /// The side that connects to endpoints.
 struct Proxy {
+  /// "auto", "streaming" or "standard". Olla's, and told in documents alone: every piece of an
+  /// answer is passed on as it comes.
+  std::string profile = "auto";
   LoadBalancer load_balancer = LoadBalancer::kLeastConnections;
   StickySessions sticky_sessions;
   Retry retry;

@@ -91,6 +91,11 @@ void read_proxy(const Section& root, Proxy& proxy) {
   const Section section = root.section("proxy");
   // Both engines of Olla are the one of this program.
   static_cast<void>(section.choice("engine"));
+  proxy.profile = section.choice("profile").value_or(proxy.profile);
+  if (proxy.profile == "standard") {
+    section.warning("profile",
+                    "has no effect here: every piece of an answer is passed on as it comes");
+  }
   section.read("load_balancer", kLoadBalancers, proxy.load_balancer);
   read_timeouts(section, proxy);
   read_sticky_sessions(section.section("sticky_sessions"), proxy.sticky_sessions);

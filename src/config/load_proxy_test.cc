@@ -86,7 +86,7 @@ TEST(LoadProxyTest, OllaW46KeysThatAreDeadInOllaHaveTheEffectOfTheirName) {
 }
 
 TEST(LoadProxyTest, OllaW46KeysWithoutAnEffectSayWhyNot) {
-  for (const char* line : {"profile: other", "retry_backoff: 500ms", "profile_filter: {}"}) {
+  for (const char* line : {"profile: standard", "retry_backoff: 500ms", "profile_filter: {}"}) {
     const std::string key = std::string(line).substr(0, std::string(line).find(':'));
     EXPECT_THAT(texts(load_with("proxy: {" + std::string(line) + "}").warnings),
                 Contains(StartsWith("f:1: proxy." + key + ": has no effect here: ")));

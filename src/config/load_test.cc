@@ -225,7 +225,7 @@ TEST(LoadTest, ValuesOfTheWrongTypeSayWhatIsAllowed) {
       {"server: {request_limits: {max_body_size: 5XB}}",
        "f:1: server.request_limits.max_body_size: must be a size in bytes"},
       {"server: {request_limits: {max_header_size: 100}}",
-       "f:1: server.request_limits.max_header_size: is out of range; allowed: 4KiB to 16MiB"},
+       "f:1: server.request_limits.max_header_size: is out of range; allowed: 0 or 4KiB to 16MiB"},
       {"logging: {format: xml}", "f:1: logging.format: must be one of: json, text; got \"xml\""},
       {"logging: {format: 'json, text'}", "f:1: logging.format: must be one of: json, text"},
       {"logging: {level: ''}", "f:1: logging.level: must be one of"},

@@ -43,6 +43,11 @@ constexpr Key size(std::string_view path, std::string_view initial, std::uint64_
                    std::uint64_t max) {
   return {.path = path, .kind = Kind::kSize, .initial = initial, .min = min, .max = max};
 }
+/// A file of Olla may have 0 there.
+constexpr Key or_zero(Key key) {
+  key.zero_is_default = true;
+  return key;
+}
 constexpr Key boolean(std::string_view path, std::string_view initial) {
   return {.path = path, .kind = Kind::kBoolean, .initial = initial};
 }
@@ -63,18 +68,18 @@ constexpr Key kKeys[] = {
     integer("server.port", "40114", 0, 65535),
     integer("server.threads", "0", 0, 256),
     duration("server.read_header_timeout", "10s", 0),
-    duration("server.read_timeout", "30s", 1),
+    or_zero(duration("server.read_timeout", "30s", 1)),
     duration("server.idle_timeout", "0s", 0),
     duration("server.shutdown_timeout", "10s", 0),
     boolean("server.request_logging", "true"),
     mapping("server.request_limits"),
     size("server.request_limits.max_body_size", "100MiB", 1, 16ULL << 30),
-    size("server.request_limits.max_header_size", "1MiB", 4096, 16ULL << 20),
+    or_zero(size("server.request_limits.max_header_size", "1MiB", 4096, 16ULL << 20)),
     mapping("server.rate_limits"),
     integer("server.rate_limits.global_requests_per_minute", "0", 0, kRequestsMax),
     integer("server.rate_limits.per_ip_requests_per_minute", "0", 0, kRequestsMax),
     integer("server.rate_limits.burst_size", "50", 1, kRequestsMax),
-    duration("server.rate_limits.cleanup_interval", "5m", kSecond),
+    or_zero(duration("server.rate_limits.cleanup_interval", "5m", kSecond)),
     boolean("server.rate_limits.trust_proxy_headers", "false"),
     list("server.rate_limits.trusted_proxy_cidrs",
          "[127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]"),
@@ -95,13 +100,14 @@ constexpr Key kKeys[] = {
 
     mapping("proxy"),
     choice("proxy.engine", "olla", "olla, sherpa"),
+    choice("proxy.profile", "auto", "auto, streaming, standard"),
     choice("proxy.load_balancer", "least-connections",
            "priority, round-robin, least-connections, random, power-of-two"),
     duration("proxy.connection_timeout", "5s", 1),
     duration("proxy.connection_keep_alive", "30s", 0),
     duration("proxy.response_timeout", "15m", 0),
     duration("proxy.response_header_timeout", "15m", 0),
-    duration("proxy.read_timeout", "10m", 1),
+    or_zero(duration("proxy.read_timeout", "10m", 1)),
     integer("proxy.max_retries", "", 0, kAttemptsMax - 1),
     mapping("proxy.retry"),
     boolean("proxy.retry.enabled", "true"),
@@ -114,8 +120,6 @@ constexpr Key kKeys[] = {
     list("proxy.sticky_sessions.key_sources", "[session_header, prefix_hash, auth_header]"),
     integer("proxy.sticky_sessions.prefix_hash_bytes", "512", 1, 1'048'576),
     integer("proxy.sticky_sessions.max_imbalance", "16", 0, 1'000'000),
-    ignored("proxy.profile", "auto, streaming",
-            "every piece of an answer is passed on as it comes"),
     ignored("proxy.tls_handshake_timeout", "10s, 0, 0s", "endpoints are asked without TLS"),
     ignored("proxy.stream_buffer_size", "0",
             "every piece of an answer is passed on as it comes, 64 KiB at most"),
@@ -200,7 +204,7 @@ constexpr Key kKeys[] = {
     boolean("model_registry.enable_unifier", "true"),
     mapping("model_registry.unification"),
     duration("model_registry.unification.stale_threshold", "24h", kSecond, 30 * kLongest),
-    duration("model_registry.unification.cleanup_interval", "10m", kSecond),
+    or_zero(duration("model_registry.unification.cleanup_interval", "10m", kSecond)),
     mapping("model_registry.routing_strategy"),
     choice("model_registry.routing_strategy.type", "strict", "strict, optimistic, discovery"),
     mapping("model_registry.routing_strategy.options"),
@@ -313,6 +317,7 @@ std::string_view kind_text(Kind kind) {
 }
 
 std::string allowed_text(const Key& key) {
+  const std::string zero = key.zero_is_default ? "0 or " : "";
   const auto time = [](std::uint64_t value) {
     return duration_text(std::chrono::milliseconds(value));
   };
@@ -320,9 +325,9 @@ std::string allowed_text(const Key& key) {
     case Kind::kInteger:
       return std::to_string(key.min) + " to " + std::to_string(key.max);
     case Kind::kDuration:
-      return time(key.min) + " to " + time(key.max);
+      return zero + time(key.min) + " to " + time(key.max);
     case Kind::kSize:
-      return size_text(key.min) + " to " + size_text(key.max);
+      return zero + size_text(key.min) + " to " + size_text(key.max);
     case Kind::kBoolean:
       return "true, false";
     case Kind::kChoice:

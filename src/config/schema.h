@@ -34,6 +34,8 @@ struct Key {
   std::string_view initial{};  ///< The default as a file would say it; empty: none.
   std::uint64_t min = 0;       ///< Of kInteger; of kDuration in milliseconds; of kSize in bytes.
   std::uint64_t max = 0;
+  /// Of kDuration and kSize: 0 may be given too, however large `min` is, and means the default.
+  bool zero_is_default = false;
   std::string_view choices{};  ///< Of kChoice, with ", " between them.
   /// Of an ignored key: the values that ask for nothing and cost no warning, with ", " between
   /// them, and why the key has no effect, as the warning says it.

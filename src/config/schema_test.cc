@@ -338,6 +338,22 @@ TEST(SchemaTest, TheDefaultsOfAnEmptyFileAreThoseOfTheStructs) {
   EXPECT_EQ(dump(load_yaml("endpoints:\n  - url: http://h:1\n").config), dump(one));
 }
 
+TEST(SchemaTest, AZeroOfOllaIsTheDefault) {
+  const Config config = load_yaml(
+                            "server: {read_timeout: 0s, request_limits: {max_header_size: 0},\n"
+                            "         rate_limits: {cleanup_interval: 0s}}\n"
+                            "proxy: {read_timeout: 0s}\n"
+                            "model_registry: {unification: {cleanup_interval: 0s}}\n")
+                            .config;
+  const Config usual;
+  EXPECT_EQ(config.server.read_timeout, usual.server.read_timeout);
+  EXPECT_EQ(config.server.request_limits.max_header_size,
+            usual.server.request_limits.max_header_size);
+  EXPECT_EQ(config.server.rate_limits.cleanup_interval, usual.server.rate_limits.cleanup_interval);
+  EXPECT_EQ(config.proxy.read_timeout, usual.proxy.read_timeout);
+  EXPECT_EQ(config.model_registry.cleanup_interval, usual.model_registry.cleanup_interval);
+}
+
 TEST(SchemaTest, TheEndsOfEveryRangeAreInAndWhatIsBeyondIsOut) {
   for (const Key& key : keys()) {
     SCOPED_TRACE(key.path);
@@ -360,8 +376,9 @@ TEST(SchemaTest, TheEndsOfEveryRangeAreInAndWhatIsBeyondIsOut) {
     };
     EXPECT_TRUE(accepts(key.min));
     EXPECT_TRUE(accepts(key.max));
+    EXPECT_EQ(accepts(0), key.min == 0 || key.zero_is_default);
     EXPECT_FALSE(accepts(key.max + 1));
-    if (key.min > 0) {
+    if (key.min > 1) {
       EXPECT_FALSE(accepts(key.min - 1));
     }
   }

@@ -97,6 +97,7 @@ std::optional<std::chrono::milliseconds> Section::duration(std::string_view key)
     return std::nullopt;
   }
   const auto count = static_cast<std::uint64_t>(parsed->count());
+  if (schema.zero_is_default && count == 0) return std::nullopt;
   if (count < schema.min || count > schema.max) {
     reject(key, *value, "is out of range; allowed: " + allowed_text(schema));
     return std::nullopt;
@@ -114,6 +115,7 @@ std::optional<std::uint64_t> Section::size(std::string_view key) const {
     reject(key, *value, parsed.error().detail + "; allowed: " + allowed_text(schema));
     return std::nullopt;
   }
+  if (schema.zero_is_default && *parsed == 0) return std::nullopt;
   if (*parsed < schema.min || *parsed > schema.max) {
     reject(key, *value, "is out of range; allowed: " + allowed_text(schema));
     return std::nullopt;
