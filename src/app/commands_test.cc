@@ -76,11 +76,11 @@ TEST(ConfigFileTest, TheFileIsTheOneThatAVariableNames) {
 }
 
 TEST(ConfigFileTest, WithoutAFileThereIsVllmWhereItServes) {
-  const ChosenConfig chosen =
-      choose_config(std::nullopt, [](const std::string& variable) -> std::optional<std::string> {
-        if (variable == "OLLA_SERVER_PORT") return "1234";
-        return std::nullopt;
-      });
+  const auto env = [](const std::string& variable) -> std::optional<std::string> {
+    if (variable == "OLLA_SERVER_PORT") return "1234";
+    return std::nullopt;
+  };
+  const ChosenConfig chosen = choose_config(std::nullopt, env, {"OLLA_SERVER_PORT"});
   EXPECT_EQ(chosen.file, "");
   EXPECT_TRUE(chosen.loaded.errors.empty());
   EXPECT_TRUE(chosen.loaded.warnings.empty());

@@ -1,12 +1,17 @@
 #include "app/config_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
 #include "config/override.h"
+#include "net/listener.h"
 
 namespace olla::app {
 namespace {
@@ -19,20 +24,60 @@ constexpr const char* kPlaces[] = {"config/config.local.yaml", "config/config.ya
 constexpr std::string_view kWithoutFile =
     "endpoints: [{url: 'http://localhost:8000', name: 'localhost:8000', type: vllm}]";
 
-/// Why the log's file could not be written, or "". Creates nothing.
+/// Makes what is missing of the folder `wanted`, outermost first, and appends what was made.
+bool make_folders(const std::filesystem::path& wanted, std::vector<std::filesystem::path>& made) {
+  std::error_code error;
+  if (std::filesystem::is_directory(wanted, error)) return true;
+  if (!wanted.has_relative_path() || !make_folders(wanted.parent_path(), made)) return false;
+  if (::mkdir(wanted.c_str(), 0755) != 0) return false;
+  made.push_back(wanted);
+  return true;
+}
+
+/// Why the log's file could not be written, or "". Nothing that it makes to find out stays.
 std::string log_fault(const config::Logging& logging) {
   namespace fs = std::filesystem;
   std::error_code error;
-  fs::path folder = fs::absolute(logging.directory, error);
-  // What is not there yet is made in the first folder that is.
-  while (!fs::exists(folder, error) && folder.has_relative_path())
-    folder = folder.parent_path();
-  if (!fs::is_directory(folder, error)) return "is or is below something that is not a directory";
-  const fs::path file = fs::path(logging.directory) / "olla.log";
+  const fs::path file = fs::absolute(fs::path(logging.directory) / "olla.log", error);
   const bool exists = fs::exists(file, error);
-  const fs::path& written = exists ? file : folder;
   if (exists && fs::is_directory(file, error)) return "holds a directory of the name olla.log";
-  return ::access(written.c_str(), W_OK) == 0 ? "" : "cannot be written";
+  // Tried and not judged by its rights: those of root say nothing about a read-only file system.
+  std::vector<fs::path> made;
+  std::string fault;
+  errno = 0;
+  if (!make_folders(file.parent_path(), made)) {
+    fault = "cannot be made";
+  } else {
+    // Without a wait for whoever might read a pipe of that name.
+    const int opened =
+        ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644);
+    if (opened < 0) fault = "cannot be written";
+    if (opened >= 0) ::close(opened);
+    if (opened >= 0 && !exists) fs::remove(file, error);
+  }
+  const int reason = errno;
+  for (auto folder = made.rbegin(); folder != made.rend(); ++folder)
+    fs::remove(*folder, error);
+  if (!fault.empty() && reason != 0) fault += ": " + std::generic_category().message(reason);
+  return fault;
+}
+
+/// Of Olla's file with what names of models say, where it lies by custom.
+void warn_of_models_file(const std::string& config_file, std::vector<config::Problem>& warnings) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::set<fs::path> seen;
+  std::vector<fs::path> places = {"config/models.yaml"};
+  if (!config_file.empty()) places.push_back(fs::path(config_file).parent_path() / "models.yaml");
+  for (const fs::path& place : places) {
+    if (!fs::exists(place, error) || !seen.insert(fs::weakly_canonical(place, error)).second)
+      continue;
+    config::Problem problem{"", 0,
+                            "is not read: what names of models say of their families and abilities "
+                            "is built in"};
+    problem.file = place.string();
+    warnings.push_back(std::move(problem));
+  }
 }
 
 ChosenConfig load_chosen(const std::optional<std::string>& file, const config::Environment& env) {
@@ -56,8 +101,18 @@ bool shows_version(const config::Environment& env) {
   return config::truth(env("OLLA_SHOW_VERSION").value_or("")).value_or(false);
 }
 
-ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env) {
-  ChosenConfig chosen = load_chosen(file ? file : find_config_file(env), env);
+ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env,
+                           const std::vector<std::string>& variables) {
+  std::set<std::string> asked = {"OLLA_CONFIG_FILE", "OLLA_SHOW_VERSION"};
+  const config::Environment noting = [&asked, &env](const std::string& name) {
+    asked.insert(name);
+    return env(name);
+  };
+  ChosenConfig chosen = load_chosen(file ? file : find_config_file(env), noting);
+  std::vector<config::Problem>& warnings = chosen.loaded.warnings;
+  for (config::Problem& unknown : config::unknown_variables(variables, asked, env))
+    warnings.push_back(std::move(unknown));
+  warn_of_models_file(chosen.file, warnings);
   const config::Logging& logging = chosen.loaded.config.logging;
   if (chosen.loaded.errors.empty() && logging.output == config::LogOutput::kFile) {
     std::string fault = log_fault(logging);
@@ -66,6 +121,14 @@ ChosenConfig choose_config(const std::optional<std::string>& file, const config:
     }
   }
   return chosen;
+}
+
+std::optional<config::Problem> listen_fault(const config::Server& server) {
+  const auto can = net::Listener::check(server.host, server.port);
+  if (can) return std::nullopt;
+  return config::Problem{"server.host", 0,
+                         "cannot listen on " + config::in_quotes(server.host) + ", port " +
+                             std::to_string(server.port) + ": " + can.error().detail};
 }
 
 }  // namespace olla::app

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/environment.h"
 #include "config/load.h"
@@ -23,7 +24,13 @@ bool shows_version(const config::Environment& env);
 
 /// Loads `file`, or the one that find_config_file() finds, or else what olla runs with without a
 /// file: vLLM where `vllm serve` puts it. An empty name is a file that does not exist. A log that
-/// could not be written is an error too.
-ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env);
+/// could not be written is an error too. `variables` are the names of all that `env` has which
+/// begin with "OLLA_"; those that mean nothing, and a models.yaml of Olla's, cost a warning each.
+ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env,
+                           const std::vector<std::string>& variables);
+
+/// Why a start on this machine could not listen, leaving aside that the port may be in use;
+/// nullopt: it could.
+std::optional<config::Problem> listen_fault(const config::Server& server);
 
 }  // namespace olla::app

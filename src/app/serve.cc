@@ -16,6 +16,11 @@ void print(const std::vector<config::Problem>& problems, const char* kind,
     std::fprintf(stderr, "%s: %s\n", kind, config::to_text(problem, file).c_str());
 }
 
+ChosenConfig choose_system_config(const std::optional<std::string>& config_file) {
+  return choose_config(config_file, config::system_environment(),
+                       config::system_variables("OLLA_"));
+}
+
 void explain_missing_file(log::Logger& logger) {
   logger.info(
       "no config file given: looking for vLLM at http://localhost:8000, and going on to look",
@@ -28,7 +33,7 @@ void explain_missing_file(log::Logger& logger) {
 }  // namespace
 
 int serve_command(const std::optional<std::string>& config_file) {
-  const ChosenConfig chosen = choose_config(config_file, config::system_environment());
+  const ChosenConfig chosen = choose_system_config(config_file);
   const config::Loaded& loaded = chosen.loaded;
   if (!loaded.errors.empty()) {
     print(loaded.warnings, "warning", chosen.file);
@@ -44,8 +49,12 @@ int serve_command(const std::optional<std::string>& config_file) {
 }
 
 int check_command(const std::optional<std::string>& config_file) {
-  const ChosenConfig chosen = choose_config(config_file, config::system_environment());
-  const config::Loaded& loaded = chosen.loaded;
+  ChosenConfig chosen = choose_system_config(config_file);
+  config::Loaded& loaded = chosen.loaded;
+  if (loaded.errors.empty()) {
+    // A start looks at that when it listens.
+    if (auto fault = listen_fault(loaded.config.server)) loaded.errors.push_back(std::move(*fault));
+  }
   print(loaded.warnings, "warning", chosen.file);
   print(loaded.errors, "error", chosen.file);
   if (!loaded.errors.empty()) return kBadConfig;

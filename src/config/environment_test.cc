@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <utility>
+
 namespace olla::config {
 namespace {
 
@@ -72,6 +75,37 @@ TEST(EnvironmentTest, TheSystemsEnvironmentIsReadByName) {
   const Environment env = system_environment();
   EXPECT_TRUE(env("PATH"));
   EXPECT_EQ(env("OLLA_TEST_SURELY_UNSET"), std::nullopt);
+}
+
+TEST(EnvironmentTest, TellsTheVariablesOfThisProcess) {
+  ::setenv("OLLA_TEST_VARIABLES_B", "1", 1);  // NOLINT(concurrency-mt-unsafe)
+  ::setenv("OLLA_TEST_VARIABLES_A", "=", 1);  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_EQ(system_variables("OLLA_TEST_VARIABLES_"),
+            (std::vector<std::string>{"OLLA_TEST_VARIABLES_A", "OLLA_TEST_VARIABLES_B"}));
+}
+
+TEST(EnvironmentTest, KnowsTheVariablesOfKubernetes) {
+  const std::pair<const char*, const char*> of_kubernetes[] = {
+      {"OLLA_SERVICE_HOST", "10.0.0.1"},
+      {"OLLA_SERVICE_PORT", "40114"},
+      {"OLLA_SERVICE_PORT_HTTP", "40114"},
+      {"OLLA_PORT", "tcp://10.0.0.1:40114"},
+      {"OLLA_DNS_PORT", "udp://10.0.0.1:53"},
+      {"OLLA_PORT_40114_TCP", "tcp://10.0.0.1:40114"},
+      {"OLLA_PORT_40114_TCP_PROTO", "tcp"},
+      {"OLLA_PORT_40114_TCP_PORT", "40114"},
+      {"OLLA_SERVER_PORT_53_UDP_ADDR", "10.0.0.1"},
+  };
+  for (const auto& [name, value] : of_kubernetes)
+    EXPECT_TRUE(is_of_kubernetes(name, value)) << name;
+  const std::pair<const char*, const char*> others[] = {
+      {"OLLA_PORT", "40114"},     {"OLLA_SERVER_PORT", "40114"}, {"OLLA_PORT_X_TCP", "1"},
+      {"OLLA_PORT_1_TCP_X", "1"}, {"OLLA_HOST", "tcp://h:1"},    {"OLLA_PORT_1", "1"},
+  };
+  for (const auto& [name, value] : others)
+    EXPECT_FALSE(is_of_kubernetes(name, value)) << name;
+  EXPECT_TRUE(is_service_address("OLLA_SERVER_PORT", "tcp://10.0.0.1:40114"));
+  EXPECT_FALSE(is_service_address("OLLA_SERVER_HOST", "tcp://10.0.0.1:40114"));
 }
 
 }  // namespace

@@ -64,6 +64,9 @@ constexpr Override kOverrides[] = {
 
 constexpr IgnoredVariable kIgnored[] = {
     {"OLLA_ENABLE_PROFILER", "false, 0", "there is no profiler"},
+    {"OLLA_CONFIG_DIR", "",
+     "what names of models say of their families and abilities is built in, and no models.yaml is "
+     "read"},
     {"OLLA_LOG_MAX_AGE_DAYS", "14", "old files of the log go by their number alone"},
     {"OLLA_THEME", "default", "the log has no colours"},
     {"OLLA_FORCE_COLORS", "false, 0", "the log has no colours"},
@@ -157,6 +160,13 @@ ValuePtr with_overrides(const ValuePtr& document, const Environment& env, Proble
   for (const Override& from : kOverrides) {
     const auto text = text_of(from.variable, env);
     if (!text) continue;
+    if (is_service_address(from.variable, *text)) {
+      problems.warning("$" + std::string(from.variable), 0,
+                       "is ignored: " + in_quotes(*text) +
+                           " is what Kubernetes sets for a Service of such a name; "
+                           "enableServiceLinks: false in the pod keeps it away");
+      continue;
+    }
     if (const ValuePtr value = value_of(from, *text)) {
       changed = with_value(changed, from.path, from, value);
     } else {
@@ -171,6 +181,16 @@ ValuePtr with_overrides(const ValuePtr& document, const Environment& env, Proble
                      "has no effect here: " + std::string(ignored.reason));
   }
   return changed;
+}
+
+std::vector<Problem> unknown_variables(const std::vector<std::string>& set,
+                                       const std::set<std::string>& asked, const Environment& env) {
+  Problems problems;
+  for (const std::string& name : set) {
+    if (asked.contains(name) || is_of_kubernetes(name, env(name).value_or(""))) continue;
+    problems.warning("$" + printable(name), 0, "is not known, and has no effect");
+  }
+  return problems.take_warnings();
 }
 
 }  // namespace olla::config

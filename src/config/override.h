@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/document.h"
 #include "config/environment.h"
@@ -44,6 +47,13 @@ std::optional<bool> truth(std::string_view text);
 /// `document` with the values of the variables that are set and not empty. They are checked later,
 /// with those of the file. Warns of those that are ignored, and reports those of which no value can
 /// be made. `document` must not be null; one that is no mapping is left as it is.
+///
+/// One of the name of a key's that Kubernetes sets for a Service is none, with a warning.
 ValuePtr with_overrides(const ValuePtr& document, const Environment& env, Problems& problems);
+
+/// A warning for each of the variables `set` that nobody asked for and that neither this program
+/// nor Kubernetes knows.
+std::vector<Problem> unknown_variables(const std::vector<std::string>& set,
+                                       const std::set<std::string>& asked, const Environment& env);
 
 }  // namespace olla::config

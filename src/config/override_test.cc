@@ -120,5 +120,24 @@ TEST(OverrideTest, OllaW46VariablesWithoutAnEffectSayWhyNot) {
           StartsWith("$OLLA_SERVER_WRITE_TIMEOUT: has no effect here: it would cut long streams")));
 }
 
+TEST(OverrideTest, WhatKubernetesSetsForAServiceIsNoPort) {
+  const Loaded loaded =
+      load_with(kEndpoint, {{"OLLA_SERVER_PORT", "tcp://10.0.0.1:40114"}, {"OLLA_PORT", "1"}});
+  EXPECT_THAT(texts(loaded.errors), IsEmpty());
+  EXPECT_EQ(loaded.config.server.port, 40114);
+  EXPECT_THAT(texts(loaded.warnings),
+              ElementsAre(StartsWith("$OLLA_SERVER_PORT: is ignored: \"tcp://10.0.0.1:40114\" is "
+                                     "what Kubernetes sets for a Service")));
+}
+
+TEST(OverrideTest, OllaW45VariablesThatNobodyKnowsAreTold) {
+  const auto env = [](const std::string& name) -> std::optional<std::string> {
+    return name == "OLLA_X_PORT" ? "tcp://10.0.0.1:1" : "1";
+  };
+  const std::vector<Problem> found = unknown_variables(
+      {"OLLA_A", "OLLA_PROXY_ENGNIE", "OLLA_SERVICE_HOST", "OLLA_X_PORT"}, {"OLLA_A"}, env);
+  EXPECT_THAT(texts(found), ElementsAre("$OLLA_PROXY_ENGNIE: is not known, and has no effect"));
+}
+
 }  // namespace
 }  // namespace olla::config

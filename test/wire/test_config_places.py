@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -251,6 +252,96 @@ def test_a_log_file_that_cannot_be_written_is_an_error(tmp_path):
     done = run("check", str(write_config(config, tmp_path)), cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert not (tmp_path / "new").exists()
+
+
+def test_a_log_that_only_a_try_shows_to_be_impossible_is_an_error(tmp_path):
+    # Of root too, who may write everywhere by his rights.
+    config = {"endpoints": [ENDPOINT], "logging": {"output": "file", "directory": "/proc/olla"}}
+    for command in ("check", "serve"):
+        flag = ["-c"] if command == "serve" else []
+        done = run(command, *flag, str(write_config(config, tmp_path)), cwd=tmp_path)
+        assert done.returncode == 2, done.stdout
+        assert "logging.directory: cannot be made: " in done.stdout, done.stdout
+
+
+def test_a_check_leaves_a_log_as_it_is(tmp_path):
+    log = tmp_path / "olla.log"
+    log.write_text("line\n")
+    config = {"endpoints": [ENDPOINT], "logging": {"output": "file", "directory": "."}}
+    file = write_config(config, tmp_path)
+    assert run("check", str(file), cwd=tmp_path).returncode == 0
+    assert log.read_text() == "line\n"
+
+
+@pytest.mark.parametrize("host", ["no-such-name.invalid", "192.0.2.1", ":::1"])
+def test_a_check_finds_hosts_that_a_start_could_not_listen_on(tmp_path, host):
+    config = {"endpoints": [ENDPOINT], "server": {"host": host, "port": 0}}
+    file = write_config(config, tmp_path)
+    done = run("check", str(file))
+    assert done.returncode == 2, done.stdout
+    assert f'server.host: cannot listen on "{host}"' in done.stdout, done.stdout
+    assert run("serve", "-c", str(file)).returncode == 1
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_the_unspecified_address_of_ipv6_serves_both_kinds_and_tells_them_apart(world):
+    backend = world.backend()
+    gateway = world.gateway(backend, config={"server": {"host": "::"}})
+    for host in ("127.0.0.1", "::1"):
+        request = b"GET /olla/vllm/v1/audio/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        with socket.create_connection((host, gateway.port), scaled(10)) as client:
+            client.sendall(request)
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert backend.requests[-1].header("x-forwarded-for") == host
+
+
+def test_a_check_does_not_mind_a_port_in_use(tmp_path, world):
+    backend = world.backend()
+    config = {"endpoints": [ENDPOINT], "server": {"host": "127.0.0.1", "port": backend.port}}
+    done = run("check", str(write_config(config, tmp_path)))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("flag", ["-configuration", "-cx.yaml", "-versio", "-vc", "-validate"])
+def test_several_letters_behind_one_dash_are_one_flag(tmp_path, flag):
+    put(tmp_path, "onfiguration", "wrong")
+    put(tmp_path, "x.yaml", "wrong")
+    done = run(flag, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "wrong: unknown key" not in done.stdout and "Usage: olla" in done.stdout, done.stdout
+
+
+def test_olla_w45_what_is_passed_over_is_told(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "models.yaml").write_text("{}")
+    config = {"endpoints": [{**ENDPOINT, "name": "${OLLA_MY_NAME}"}]}
+    (tmp_path / "config" / "config.yaml").write_text(json.dumps(config))
+    environment = {
+        "OLLA_CONFIG_DIR": "/etc/olla",
+        "OLLA_SERVER_PROT": "1",
+        "OLLA_MY_NAME": "mine",
+        "OLLA_SERVER_PORT": "tcp://10.0.0.1:40114",
+        "OLLA_PORT": "tcp://10.0.0.1:40114",
+        "OLLA_SERVICE_HOST": "10.0.0.1",
+        "OLLA_PORT_40114_TCP_ADDR": "10.0.0.1",
+    }
+    done = run("check", environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    words = ["$OLLA_SERVER_PORT: is ignored", "$OLLA_CONFIG_DIR: has no effect"]
+    words += ["$OLLA_SERVER_PROT: is not known", "config/models.yaml: is not read"]
+    assert len(warnings) == len(words), done.stdout
+    for word in words:
+        assert any(word in line for line in warnings), done.stdout
 
 
 def test_olla_w46_without_request_logging_only_failures_have_a_line(world):

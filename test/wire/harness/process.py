@@ -17,6 +17,12 @@ import yaml
 from .environment import binary, scaled
 
 
+def _environment(added: dict | None) -> dict:
+    """This process's, without what is for the tests, which olla would not know."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OLLA_")}
+    return {**own, **(added or {})}
+
+
 class Process:
     """One run of olla. Output lines are collected as they come; nothing is lost on a crash."""
 
@@ -27,7 +33,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, **(environment or {})},
+            env=_environment(environment),
             cwd=cwd,
         )
         self.lines: list[str] = []
@@ -220,7 +226,7 @@ def run(*arguments: str, environment: dict | None = None, cwd=None, timeout: flo
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, **(environment or {})},
+        env=_environment(environment),
         cwd=cwd,
         text=True,
         timeout=scaled(timeout),
