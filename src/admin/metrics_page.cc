@@ -128,6 +128,16 @@ void write_endpoints(const Picture& picture, Exposition& page) {
        [](const EndpointPicture& endpoint) {
          return std::uint64_t{endpoint.view->checks.failures_in_a_row};
        });
+  page.family("olla_health_checks_total", kCounter,
+              "Health checks of the endpoint by what they said");
+  for (const EndpointPicture& endpoint : picture.endpoints) {
+    const auto& counts = endpoint.view->checks.counts;
+    for (std::size_t i = 1; i < counts.size(); ++i) {
+      page.sample({{"endpoint", endpoint.config().name},
+                   {"outcome", fleet::to_string(static_cast<fleet::Verdict>(i))}},
+                  counts.at(i));
+    }
+  }
   each("olla_endpoint_failures_total", kCounter, "Requests that failed on the endpoint for good",
        [](const EndpointPicture& endpoint) { return endpoint.tally.failures; });
   each("olla_endpoint_failed_tries_total", kCounter,

@@ -18,6 +18,12 @@ const char* to_string(Health health) {
   return "unknown";
 }
 
+const char* to_string(Verdict verdict) {
+  static constexpr std::array<const char*, kVerdicts> kWords = {
+      "none", "passed", "busy", "offline", "unhealthy", "config_error", "rate_limited"};
+  return kWords.at(static_cast<std::size_t>(verdict));
+}
+
 Verdict verdict_of(int status, Duration taken) {
   if (status >= 200 && status < 300) return taken > kBusyAfter ? Verdict::kBusy : Verdict::kPassed;
   if (status == 401 || status == 403) return Verdict::kConfigError;

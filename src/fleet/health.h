@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -29,6 +31,10 @@ enum class Verdict : std::uint8_t {
   kConfigError,  ///< 401 or 403: the credentials that the gateway was given are wrong.
   kRateLimited,  ///< 429: it is asked too often.
 };
+inline constexpr std::size_t kVerdicts = 7;
+
+/// "passed", "busy", "offline", "unhealthy", "config_error" or "rate_limited", for metrics; "none".
+[[nodiscard]] const char* to_string(Verdict verdict);
 
 /// From here on a passed check is a slow one. As in Olla.
 inline constexpr std::chrono::seconds kBusyAfter{10};
@@ -43,11 +49,12 @@ struct CheckReport {
   using WallTime = std::chrono::system_clock::time_point;
 
   Verdict last = Verdict::kNone;
-  Verdict last_failure = Verdict::kNone;  ///< The last one that did not pass.
-  std::uint32_t failures_in_a_row = 0;    ///< Up to and with the last check.
-  Duration latency{};                     ///< Of the last check.
-  WallTime checked_at{};                  ///< When the last check ended.
-  WallTime next_at{};                     ///< When the next one is due.
+  Verdict last_failure = Verdict::kNone;          ///< The last one that did not pass.
+  std::uint32_t failures_in_a_row = 0;            ///< Up to and with the last check.
+  Duration latency{};                             ///< Of the last check.
+  WallTime checked_at{};                          ///< When the last check ended.
+  WallTime next_at{};                             ///< When the next one is due.
+  std::array<std::uint64_t, kVerdicts> counts{};  ///< Checks that said so, by Verdict.
 };
 
 /// Turns the results of checks into a state. The first result of all decides at once, because

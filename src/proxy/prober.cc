@@ -252,6 +252,7 @@ bool Prober::note_check(Watched& watched, const Result<net::FetchResponse>& answ
   const fleet::Health before = watched.health.state();
   const bool turned = watched.health.on_check(verdict);
   watched.report.last = verdict;
+  ++watched.report.counts.at(static_cast<std::size_t>(verdict));
   if (!fleet::passes(verdict)) watched.report.last_failure = verdict;
   watched.report.failures_in_a_row = watched.health.failures_in_a_row();
   watched.report.latency = taken;

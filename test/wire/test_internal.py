@@ -370,6 +370,19 @@ def test_checks_are_told_everywhere(world: World, code: int, word: str):
     assert samples["olla_endpoint_health_check_seconds"] > 0
     text = world.connect(gateway).request("GET", "/internal/metrics").body.decode()
     assert f'olla_endpoint_up{{endpoint="b1",status="{word}"}} {int(up)}\n' in text
+    counted = 'olla_health_checks_total{endpoint="b1",outcome="%s"} '
+    said = {"healthy": "passed"}.get(word, word)
+    assert counted % said in text and counted % said + "0\n" not in text
+    assert counted % ("busy" if up else "passed") + "0\n" in text
+
+
+def test_olla_w46_the_configured_profile_is_told(world: World):
+    gateway = world.gateway(world.backend(), config={"proxy": {"profile": "streaming"}})
+    client = world.connect(gateway)
+    status = client.request("GET", "/internal/status").json()
+    assert status["proxy"]["profile"] == "streaming"
+    metrics = client.request("GET", "/internal/metrics").body.decode()
+    assert 'profile="streaming"' in metrics
 
 
 def test_picks_are_counted_by_what_made_them(world: World):
