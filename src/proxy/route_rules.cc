@@ -1,6 +1,7 @@
 #include "proxy/route_rules.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "openai/request.h"
@@ -11,6 +12,26 @@ namespace olla::proxy {
 namespace {
 
 constexpr std::string_view kOllama = "ollama";
+
+/// The ends of inference routes that servers have under names of their own, where their profile
+/// lists them: in Ollama's, llama.cpp's, LiteLLM's, Docker's, SGLang's, LMDeploy's and Lemonade's
+/// API. All of them take POST alone, but for SGLang's /generate, which takes PUT too.
+constexpr std::string_view kNative[] = {
+    "/api/generate", "/api/chat",  "/api/embeddings",   "/api/embed",   "/completion",
+    "/embedding",    "/infill",    "/chat/completions", "/completions", "/embeddings",
+    "/generate",     "/tokenize",  "/detokenize",       "/pooling",     "/v1/encode",
+    "/v1/messages",  "/v1/rerank",
+};
+
+bool is_native(const config::Profiles& profiles, const Destination& destination) {
+  const std::string& path = destination.path;
+  const config::Profile* own = destination.provider.profile();
+  const bool listed =
+      own != nullptr ? std::find(own->paths.begin(), own->paths.end(), path) != own->paths.end()
+                     : !profiles.with_path(path).empty();
+  return listed && std::any_of(std::begin(kNative), std::end(kNative),
+                               [&path](auto end) { return path.ends_with(end); });
+}
 
 /// The profile with endpoints of the provider that manages its server under this path; or nullptr.
 const config::Profile* manager_of(const fleet::Snapshot& snapshot, const config::Profiles& profiles,
@@ -56,13 +77,18 @@ std::optional<OwnAnswer> refuse_ambiguous(const fleet::Snapshot& snapshot,
   return not_implemented("model show not supported in multi-instance proxy");
 }
 
-/// Whether servers take nothing but POST there. What the routes of other servers take is known of
-/// the common API alone. OPTIONS is a browser's question, which servers answer themselves.
-bool is_wrong_method(const RoutedRequest& request) {
-  if (request.method == "POST" || request.method == "OPTIONS") return false;
+/// The methods of a route that servers have for inference, when the request has another one; else
+/// empty. Of other servers than vLLM's the routes of the common API are known, and those that their
+/// profiles list. OPTIONS is a browser's question, which servers answer themselves.
+std::string_view other_methods(const config::Profiles& profiles, const RoutedRequest& request) {
   const std::string& path = request.destination.path;
-  return vllm::takes_json_object("POST", path) &&
-         (request.destination.provider.is_vllm() || path.starts_with("/v1/"));
+  if (request.method == "POST" || request.method == "OPTIONS") return {};
+  if (vllm::takes_json_object("POST", path) &&
+      (request.destination.provider.is_vllm() || path.starts_with("/v1/")))
+    return "POST";
+  if (!is_native(profiles, request.destination)) return {};
+  if (path != "/generate") return "POST";
+  return request.method == "PUT" ? std::string_view() : "POST, PUT";
 }
 
 }  // namespace
@@ -71,10 +97,11 @@ std::optional<OwnAnswer> refuse_route(const fleet::Snapshot& snapshot,
                                       const config::Profiles& profiles,
                                       const RoutedRequest& request) {
   const Destination& destination = request.destination;
-  if (is_wrong_method(request)) {
+  const std::string_view methods = other_methods(profiles, request);
+  if (!methods.empty()) {
     OwnAnswer own =
         make_error(405, "method_not_allowed", "This route takes POST.", destination.error_shape());
-    own.extra_fields = "Allow: POST\r\n";
+    own.extra_fields = "Allow: " + std::string(methods) + "\r\n";
     return own;
   }
   if (const config::Profile* profile = manager_of(snapshot, profiles, destination))

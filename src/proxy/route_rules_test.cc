@@ -51,7 +51,17 @@ const Case kCases[] = {
     {"a browser may ask", {"vllm"}, of("vllm"), "OPTIONS", "/v1/chat/completions", "", 0},
     {"the common API of all", {"sglang"}, of("sglang"), "GET", "/v1/embeddings", "", 405},
     {"under any provider", {"sglang"}, {}, "PUT", "/v1/completions", "", 405},
-    {"another server's own", {"llamacpp"}, of("llamacpp"), "GET", "/tokenize", "", 0},
+    {"another server's own", {"llamacpp"}, of("llamacpp"), "GET", "/tokenize", "", 405},
+    {"Ollama's chat", {"ollama"}, of("ollama"), "GET", "/api/chat", "", 405},
+    {"its POST", {"ollama"}, of("ollama"), "POST", "/api/chat", "", 0},
+    {"its models are read", {"ollama"}, of("ollama"), "GET", "/api/ps", "", 0},
+    {"under any provider", {"ollama"}, {}, "DELETE", "/api/generate", "", 405},
+    {"LiteLLM's", {"litellm"}, of("litellm"), "GET", "/chat/completions", "", 405},
+    {"Docker's", {"dmr"}, of("dmr"), "GET", "/engines/vllm/v1/completions", "", 405},
+    {"Docker's models", {"dmr"}, of("dmr"), "GET", "/engines/vllm/v1/models", "", 0},
+    {"Lemonade's", {"lemonade"}, of("lemonade"), "GET", "/api/v1/embeddings", "", 405},
+    {"SGLang's also takes PUT", {"sglang"}, of("sglang"), "PUT", "/generate", "", 0},
+    {"what a server does not have", {"sglang"}, of("sglang"), "GET", "/api/chat", "", 0},
     {"an unknown path", {"sglang"}, of("sglang"), "DELETE", "/anything", "", 0},
     {"Ollama's models", {"ollama"}, of("ollama"), "DELETE", "/api/delete", "", 501},
     {"a blob of one", {"ollama"}, of("ollama"), "POST", "/api/blobs/sha256:1", "", 501},
@@ -90,6 +100,15 @@ TEST(RouteRulesTest, RefusesByMethodAndRoute) {
       EXPECT_EQ(refused->extra_fields, "Allow: POST\r\n");
     }
   }
+}
+
+TEST(RouteRulesTest, ARouteOfTwoMethodsTellsBoth) {
+  const auto snapshot = fleet_of({"sglang"});
+  const Destination destination{of("sglang"), "/generate", "/generate"};
+  const auto refused = refuse_route(*snapshot, profiles(), {"GET", destination, ""});
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 405);
+  EXPECT_EQ(refused->extra_fields, "Allow: POST, PUT\r\n");
 }
 
 TEST(RouteRulesTest, SaysWhatOllaSays) {
