@@ -51,6 +51,22 @@ std::string plain_path(std::string_view target) {
   return decoded(target.substr(0, target.find('?')), /*plus_is_blank=*/false);
 }
 
+std::optional<std::string> cleaned_target(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  std::string clean;
+  clean.reserve(target.size());
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    const bool drops = (segment.empty() && at > 0) || segment == ".";
+    if (!drops) clean.append(segment);
+    if (!drops && end < path.size()) clean += '/';
+    at = end + 1;
+  }
+  if (clean.size() == path.size()) return std::nullopt;
+  return clean.append(target.substr(path.size()));
+}
+
 bool has_parent_segment(std::string_view path) {
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find_first_of("/\\", at), path.size());

@@ -16,6 +16,10 @@ namespace olla::http {
 /// slash: some servers take it so.
 [[nodiscard]] bool has_parent_segment(std::string_view path);
 
+/// `target` without the empty segments and those that are "." in its path, as it is written;
+/// nullopt when it has none. A slash at the end stays.
+[[nodiscard]] std::optional<std::string> cleaned_target(std::string_view target);
+
 /// The decoded value of a parameter in a target's query; of several the first. nullopt when it is
 /// missing. A '+' is a blank, as in forms.
 [[nodiscard]] std::optional<std::string> query_parameter(std::string_view target,

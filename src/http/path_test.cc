@@ -41,5 +41,17 @@ TEST(PathTest, TakesAParameterOutOfTheQuery) {
   EXPECT_EQ(without_query_parameter("/x", "endpoint"), "/x");
 }
 
+TEST(PathTest, IsCleanedOfSegmentsThatSayNothing) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"/a//b", "/a/b"}, {"//a", "/a"},         {"/a/./b?x=/./", "/a/b?x=/./"},
+      {"/a/.", "/a/"},   {"/a//", "/a/"},       {"///", "/"},
+      {"/./", "/"},      {"/.//../a", "/../a"},
+  };
+  for (const auto& [written, clean] : cases)
+    EXPECT_EQ(cleaned_target(written), clean) << written;
+  for (const char* fine : {"/", "/a", "/a/", "/a/.b", "/a/b.", "/a%2F%2Fb", "/a?x=//", "/..", ""})
+    EXPECT_EQ(cleaned_target(fine), std::nullopt) << fine;
+}
+
 }  // namespace
 }  // namespace olla::http

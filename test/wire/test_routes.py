@@ -88,12 +88,34 @@ def test_keeps_path_and_query_byte_for_byte(client, backend, prefix, rest):
 
 
 @pytest.mark.parametrize("prefix", ["/olla/openai", "/olla/proxy"])
-@pytest.mark.parametrize("rest", ["/", "/v1/a%2Fb%20c", "//v1//models", "/v1/./x", "/api/tags?x"])
+@pytest.mark.parametrize(
+    "rest", ["/", "/v1/a%2Fb%20c", "/v1/a%2F%2Fb", "/v1/x/", "/api/tags?x=//y"]
+)
 def test_keeps_any_path_towards_a_server_that_is_no_vllm(world, prefix, rest):
     backend = world.backend()
     gateway = world.gateway(backend, endpoint={"type": "openai-compatible"})
     assert world.connect(gateway).request("GET", prefix + rest).status == 200
     assert backend.requests[-1].target == rest
+
+
+@pytest.mark.parametrize(
+    ("written", "clean"),
+    [
+        ("/olla/proxy//v1/models", "/olla/proxy/v1/models"),
+        ("//olla//vllm/./v1/models?a=//b", "/olla/vllm/v1/models?a=//b"),
+        ("//v1/models", "/v1/models"),
+        ("/olla/vllm/v1/audio//", "/olla/vllm/v1/audio/"),
+    ],
+)
+def test_a_path_with_empty_segments_is_redirected_to_the_clean_one(client, written, clean):
+    for method in ("GET", "POST"):
+        response = client.request(method, written, body=b"{}" if method == "POST" else None)
+        assert response.status == 307 and response.header("location") == clean
+
+
+@pytest.mark.parametrize("path", ["//evil.test/v1/models", "//evil.test", "///"])
+def test_nobody_is_redirected_to_another_host(client, path):
+    assert client.request("GET", path).status == 404
 
 
 def test_accepts_a_target_in_absolute_form(client, backend):
