@@ -96,7 +96,8 @@ TEST_F(MessagesRouteTest, TellsOfOneModel) {
   const auto own = ask("GET", "/v1/models/b");
   EXPECT_EQ(own->status, 200);
   EXPECT_EQ(nlohmann::json::parse(own->body)["id"], "b");
-  for (const char* path : {"/v1/models/elsewhere", "/v1/models/B", "/v1/models/a/b"})
+  EXPECT_EQ(ask("GET", "/v1/models/B")->body, own->body);
+  for (const char* path : {"/v1/models/elsewhere", "/v1/models/a/b"})
     EXPECT_EQ(refused("GET", path), "404 not_found_error") << path;
 }
 
