@@ -22,7 +22,7 @@ constexpr const char* kVersion = "olla v" OLLA_VERSION;
 
 /// Reads "50ms", "1.5s" or "0" into milliseconds. A number without a unit is no duration, as it is
 /// none in the config file.
-std::string read_duration(const std::string& text, std::chrono::milliseconds& out) {
+std::string read_duration(const std::string& text, std::optional<std::chrono::milliseconds>& out) {
   std::smatch parts;
   const std::regex pattern(R"((\d{1,9}(?:\.\d{1,9})?)(ms|s)|0)");
   if (!std::regex_match(text, parts, pattern)) return "a duration such as 50ms or 1.5s";
@@ -32,8 +32,8 @@ std::string read_duration(const std::string& text, std::chrono::milliseconds& ou
   return {};
 }
 
-CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::chrono::milliseconds& out,
-                          const std::string& help) {
+CLI::Option* add_duration(CLI::App& app, const std::string& flag,
+                          std::optional<std::chrono::milliseconds>& out, const std::string& help) {
   return app
       .add_option_function<std::string>(
           flag,
@@ -54,6 +54,34 @@ void open_missing_streams() {
   if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
+/// Options of `olla sim` for how fast and how large its engines are. Both must outlive the parsing.
+void add_engine_options(CLI::App& sim, olla::app::SimFlags& flags) {
+  sim.add_option("--profile", flags.profile,
+                 "what steps cost: llama-8b-h100, llama-1b-h100, demo, or a file")
+      ->capture_default_str();
+  add_duration(sim, "--ttft", flags.ttft, "a steady pace instead: time to the first token (50ms)");
+  add_duration(sim, "--itl", flags.itl, "a steady pace instead: time between tokens (10ms)");
+  const CLI::Range counts(1, 1'000'000);
+  sim.add_option("--max-num-seqs", flags.max_num_seqs, "answers generated at once")->check(counts);
+  sim.add_option("--max-num-batched-tokens", flags.max_num_batched_tokens, "tokens of one step")
+      ->check(counts);
+  sim.add_option("--num-gpu-blocks-override", flags.num_gpu_blocks,
+                 "blocks of 16 tokens in the KV cache")
+      ->check(CLI::Range(1, 10'000'000));
+  sim.add_option("--max-model-len", flags.max_model_len,
+                 "tokens of prompt and answer together (8192)")
+      ->check(CLI::Range(16, 100'000'000));
+  sim.add_option("--scheduling-policy", flags.policy, "who is next of those that wait")
+      ->check(CLI::IsMember({"fcfs", "priority"}))
+      ->capture_default_str();
+  sim.add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", flags.prefix_caching,
+               "compute no prompt twice (the default)");
+  sim.add_flag("--enable-prompt-tokens-details", flags.prompt_tokens_details,
+               "usage tells how much of a prompt was cached");
+  sim.add_option("--trace", flags.trace,
+                 "replay this file on --count servers in virtual time, and serve nobody");
+}
+
 /// The options of `olla sim`. Both must outlive the parsing.
 void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
   sim.add_option("--port", flags.port, "port of the first server; 0: any")->capture_default_str();
@@ -71,20 +99,13 @@ void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
   sim.add_option("--count", flags.count, "number of servers")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  add_duration(sim, "--ttft", flags.ttft, "time to the first token (50ms)");
-  add_duration(sim, "--itl", flags.itl, "time between tokens (10ms)");
+  add_engine_options(sim, flags);
   sim.add_flag("--dev-mode", flags.dev_mode, "with the routes for sleep, pause, LoRA and more");
   sim.add_option("--data-parallel-size", flags.data_parallel_size, "engines in each server")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  sim.add_option("--max-num-seqs", flags.max_num_seqs, "answers generated at once")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
   sim.add_option("--max-num-queued-reqs", flags.max_num_queued_reqs,
                  "requests running or waiting, over which others get 503; 0: no limit")
-      ->capture_default_str();
-  sim.add_option("--max-model-len", flags.max_model_len, "tokens of prompt and answer together")
-      ->check(CLI::Range(16, 100'000'000))
       ->capture_default_str();
   sim.add_option("--seed", flags.seed, "seed of the generated text")->capture_default_str();
 }

@@ -24,14 +24,23 @@ struct SimFlags {
   std::string vllm_version = "0.32.0";              ///< Before 0.12: with the manners of 0.11.
   std::string kind = "all";                         ///< generate, embed, transcribe or all
   std::uint32_t count = 1;                          ///< Servers on `port`, `port` + 1, ...
-  std::chrono::milliseconds ttft{50};
-  std::chrono::milliseconds itl{10};
+  /// Name or file of what the engine's steps cost; it does not count with a steady pace.
+  std::string profile = "llama-8b-h100";
+  /// Either of them asks for a steady pace: 50 and 10 ms, unless they are given.
+  std::optional<std::chrono::milliseconds> ttft;
+  std::optional<std::chrono::milliseconds> itl;
   std::uint64_t seed = 0;
-  bool dev_mode = false;                ///< With vLLM's routes for sleep, pause and the like.
-  std::size_t data_parallel_size = 1;   ///< Engines per server.
-  std::size_t max_num_seqs = 256;       ///< Answers generated at once; the others wait.
-  std::size_t max_num_queued_reqs = 0;  ///< Over it requests are refused; 0: never.
-  std::size_t max_model_len = 8192;     ///< Tokens of prompt and answer together.
+  bool dev_mode = false;                    ///< With vLLM's routes for sleep, pause and the like.
+  std::size_t data_parallel_size = 1;       ///< Engines per server.
+  std::optional<std::size_t> max_num_seqs;  ///< Answers generated at once; the others wait.
+  std::optional<std::size_t> max_num_batched_tokens;  ///< Of one step.
+  std::optional<std::size_t> num_gpu_blocks;          ///< Of 16 tokens.
+  bool prefix_caching = true;
+  std::string policy = "fcfs";               ///< fcfs or priority
+  bool prompt_tokens_details = false;        ///< Usage tells how much of a prompt was cached.
+  std::size_t max_num_queued_reqs = 0;       ///< Over it requests are refused; 0: never.
+  std::optional<std::size_t> max_model_len;  ///< Tokens of prompt and answer together.
+  std::string trace;  ///< A file to replay in virtual time, instead of serving; empty: none.
 };
 
 /// `olla sim`: simulated vLLM servers, until SIGTERM or SIGINT. Returns the exit code.

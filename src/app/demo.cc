@@ -33,11 +33,11 @@ class SimulatedFleet {
   SimulatedFleet& operator=(const SimulatedFleet&) = delete;
 
   /// Adds a server; all of them before run(). Returns its port.
-  Result<std::uint16_t> add(const std::string& model, std::chrono::milliseconds itl) {
+  Result<std::uint16_t> add(const std::string& model) {
     sim::ServerOptions options;
     options.models = {model};
-    options.rules.ttft = std::chrono::milliseconds(120);
-    options.rules.itl = itl;
+    options.prompt_tokens_details = true;
+    options.rules.profile = sim::engine::builtin_profile("demo");
     servers_.push_back(std::make_unique<sim::Server>(io_, options));
     return servers_.back()->start();
   }
@@ -88,12 +88,10 @@ int demo_command(std::uint16_t port) {
   struct Member {
     const char* name;
     const char* model;
-    std::chrono::milliseconds itl;
   };
-  for (const Member& member : {Member{"gpu-a", kLargeModel, std::chrono::milliseconds(25)},
-                               Member{"gpu-b", kLargeModel, std::chrono::milliseconds(25)},
-                               Member{"gpu-c", kSmallModel, std::chrono::milliseconds(15)}}) {
-    const auto chosen = fleet.add(member.model, member.itl);
+  for (const Member& member :
+       {Member{"gpu-a", kLargeModel}, Member{"gpu-b", kLargeModel}, Member{"gpu-c", kSmallModel}}) {
+    const auto chosen = fleet.add(member.model);
     if (!chosen) {
       std::fprintf(stderr, "error: cannot listen: %s\n", chosen.error().detail.c_str());
       return 1;

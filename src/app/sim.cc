@@ -8,6 +8,8 @@
 
 #include "app/commands.h"
 #include "app/gateway.h"
+#include "app/sim_rules.h"
+#include "app/trace_report.h"
 #include "sim/server.h"
 
 namespace olla::app {
@@ -34,6 +36,12 @@ int sim_command(const SimFlags& flags) {
     std::fputs("error: --port and --count go beyond port 65535\n", stderr);
     return 2;
   }
+  const auto rules = sim_rules(flags);
+  if (!rules) {
+    std::fprintf(stderr, "error: %s\n", rules.error().detail.c_str());
+    return 2;
+  }
+  if (!flags.trace.empty()) return replay_trace(flags, *rules);
   raise_file_limit();
   boost::asio::io_context io(1);
   std::vector<std::unique_ptr<sim::Server>> servers;
@@ -51,11 +59,8 @@ int sim_command(const SimFlags& flags) {
     options.service = service_of(flags.kind);
     options.dev_mode = flags.dev_mode;
     options.data_parallel_size = flags.data_parallel_size;
-    options.rules.ttft = flags.ttft;
-    options.rules.itl = flags.itl;
-    options.rules.max_num_seqs = flags.max_num_seqs;
-    options.rules.max_num_queued_reqs = flags.max_num_queued_reqs;
-    options.rules.max_model_len = flags.max_model_len;
+    options.prompt_tokens_details = flags.prompt_tokens_details;
+    options.rules = *rules;
     options.seed = flags.seed;
     auto server = std::make_unique<sim::Server>(io, options);
     const auto port = server->start();

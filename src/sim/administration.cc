@@ -64,7 +64,7 @@ Answer Administration::handle(std::string_view path, const ApiRequest& request, 
   if (path == "/v1/unload_lora_adapter") return unload_adapter(request);
   if (path == "/is_sleeping") return flag_answer("is_sleeping", sleep_level_ > 0);
   if (path == "/is_paused") return flag_answer("is_paused", paused_);
-  if (path == "/reset_prefix_cache") return flag_answer("success", true);
+  if (path == "/reset_prefix_cache") return flag_answer("success", ranks_.reset_prefixes(now));
   if (path == "/wake_up") {
     sleep_level_ = 0;
     hold_or_release(now);

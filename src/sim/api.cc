@@ -155,14 +155,15 @@ Answer Api::get(std::string_view path, ApiTime time) {
     return json_answer(body + "}");
   }
   if (path == "/load") {
-    const std::size_t load = ranks_.running() + ranks_.waiting();
-    return json_answer(R"({"server_load":)" + std::to_string(load) + "}");
+    return json_answer(R"({"server_load":)" + std::to_string(ranks_.present()) + "}");
   }
   if (path == "/v1/models")
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
   if (path == "/metrics") {
+    ranks_.update(time.now);
     const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
-                               dialect_, administration_.sleep_level(), rejected_};
+                               dialect_,        administration_.sleep_level(),
+                               rejected_,       options_.rules.max_model_len};
     return metrics_answer(metrics_text(ranks_.engines(), labels));
   }
   Answer answer = empty_answer();  // /health and /ping
@@ -290,6 +291,7 @@ Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
   exchange.model = models_.name_for(sampling.model);
   exchange.fingerprint = fingerprint_;
   exchange.tokenizer = &tokenizer_;
+  exchange.prompt_tokens_details = options_.prompt_tokens_details;
   return submit(std::move(exchange), time.now);
 }
 
@@ -298,7 +300,7 @@ std::optional<Answer> Api::check_condition(bool has_text) {
   // Threads that turn text into tokens are the first to go: a prompt of ids does without them.
   if (condition_ == Condition::kDraining && has_text) return shutdown_answer();
   const std::size_t limit = options_.rules.max_num_queued_reqs;
-  if (limit == 0 || ranks_.running() + ranks_.waiting() < limit) return std::nullopt;
+  if (limit == 0 || ranks_.present() < limit) return std::nullopt;
   ++rejected_;
   return busy_answer();
 }
@@ -314,6 +316,10 @@ std::variant<std::vector<Tokens>, Answer> Api::read_prompts(Kind kind, Fields& f
 
 std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   const auto samples = static_cast<std::size_t>(exchange.sampling.samples);
+  // Adapters compute other things from the same prompt.
+  const bool is_adapter = exchange.model != models_.first();
+  std::uint64_t salt = is_adapter ? hash_text(exchange.model, 0) : 0;
+  if (exchange.sampling.cache_salt) salt = hash_text(*exchange.sampling.cache_salt, salt);
   std::vector<Sequence> sequences;
   for (std::size_t number = 0; number < exchange.prompts.size(); ++number) {
     const Tokens& prompt = exchange.prompts[number];
@@ -327,7 +333,8 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
           sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed, prompt,
           sample};
       sequences.push_back({prompt, text_for(exchange, text_seed(seed)), std::min(wanted, room),
-                           static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end});
+                           static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end, salt,
+                           sampling.priority, samples});
     }
   }
   auto generation = std::make_unique<Generation>(std::move(exchange));

@@ -39,6 +39,7 @@ struct ApiOptions {
   Service service = Service::kAll;
   bool dev_mode = false;               ///< With the routes of Administration.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
+  bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
   std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.

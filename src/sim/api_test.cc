@@ -16,7 +16,8 @@ constexpr std::string_view kCompletions = "/v1/completions";
 
 class ApiTest : public testing::Test {
  protected:
-  explicit ApiTest(const char* version = "0.32.0") : api_(options(version), {}) {}
+  explicit ApiTest(const char* version = "0.32.0") : ApiTest(options(version)) {}
+  explicit ApiTest(ApiOptions made) : api_(std::move(made), {}) {}
 
   static ApiOptions options(const char* version = "0.32.0") {
     ApiOptions out;
@@ -575,6 +576,35 @@ TEST_F(ApiTest, TokenizesAndBack) {
   EXPECT_EQ(std::get<Answer>(reply).body, R"({"prompt":"Hello, this is a test"})");
   reply = post("/detokenize", {{"tokens", {-1}}});
   EXPECT_EQ(std::get<Answer>(reply).status, 400);
+}
+
+class ProfiledApiTest : public ApiTest {
+ protected:
+  ProfiledApiTest() : ApiTest(profiled()) {}
+
+ private:
+  static ApiOptions profiled() {
+    ApiOptions out = options();
+    out.prompt_tokens_details = true;
+    out.rules.profile = engine::builtin_profile("llama-8b-h100");
+    return out;
+  }
+};
+
+TEST_F(ProfiledApiTest, TellsWhatOfAPromptWasCached) {
+  json body = {{"prompt", std::vector<int>(100, 300)}, {"max_tokens", 3}};
+  EXPECT_EQ(answer(kCompletions, body)["usage"]["prompt_tokens_details"],
+            (json{{"cached_tokens", 0}, {"created_cache_tokens", 96}, {"multimodal_tokens", {}}}));
+  const json usage = answer(kCompletions, body)["usage"];
+  EXPECT_EQ(usage["prompt_tokens_details"],
+            (json{{"cached_tokens", 96}, {"created_cache_tokens", 0}, {"multimodal_tokens", {}}}));
+  EXPECT_EQ(usage["completion_tokens_details"], (json{{"reasoning_tokens", 0}}));
+  body["stream_options"] = {{"include_usage", true}};
+  EXPECT_EQ(events(kCompletions, body).back()["usage"]["prompt_tokens_details"],
+            (json{{"cached_tokens", 96}, {"created_cache_tokens", 0}}));
+  body.erase("stream_options");
+  body["cache_salt"] = "mine";
+  EXPECT_EQ(answer(kCompletions, body)["usage"]["prompt_tokens_details"]["cached_tokens"], 0);
 }
 
 }  // namespace

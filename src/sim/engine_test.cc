@@ -101,7 +101,8 @@ TEST_F(EngineTest, ForgetsAnAbortedSequenceAtOnce) {
   const SequenceId waiting = engine.submit(sequence(100), at(0));
   const SequenceId last = engine.submit(sequence(1), at(0));
   times(engine, at(65));
-  EXPECT_EQ(engine.stats().running_tokens, 3U + 2U);
+  const double tokens = 16'384.0 * 16;
+  EXPECT_NEAR(engine.stats().kv_usage, (3 + 2) / tokens, 1e-12);
 
   engine.abort(waiting, at(66));
   EXPECT_EQ(engine.stats().waiting, 1U);
@@ -113,7 +114,8 @@ TEST_F(EngineTest, ForgetsAnAbortedSequenceAtOnce) {
   const auto event = engine.next(at(1000));
   EXPECT_EQ(event->sequence, last);
   EXPECT_EQ(event->time, at(116));
-  EXPECT_EQ(engine.stats().running_tokens, 0U);
+  EXPECT_EQ(engine.stats().kv_usage, 0.0);
+  EXPECT_EQ(engine.stats().present, 0U);
   // As with a real server, an aborted sequence is counted neither as stopped nor as anything else.
   EXPECT_EQ(engine.stats().finished[0] + engine.stats().finished[1], 1U);
 }
@@ -162,16 +164,42 @@ TEST_F(EngineTest, MeasuresEachPhaseOfARequest) {
   EXPECT_EQ(stats.request_generation_tokens.sum(), 14);
 }
 
-TEST(HistogramTest, CountsAValueInTheFirstBucketThatHoldsIt) {
-  static constexpr std::array kBounds = {1.0, 2.0};
-  Histogram histogram(kBounds);
-  for (const double value : {0.5, 1.0, 1.5, 9.0}) {
-    histogram.observe(value);
+TEST_F(EngineTest, WritesTheSameTextAtThePaceOfAProfile) {
+  EngineRules rules;
+  Engine steady(rules);
+  rules.profile = engine::builtin_profile("llama-8b-h100");
+  Engine real(rules);
+  for (Engine* each : {&steady, &real}) {
+    each->submit({{1, 2, 3}, TextGenerator(tokenizer_, 1, false), 1000, 0, false}, at(0));
   }
-  const std::vector<std::uint64_t> counts(histogram.counts().begin(), histogram.counts().end());
-  EXPECT_EQ(counts, (std::vector<std::uint64_t>{2, 1, 1}));
-  EXPECT_EQ(histogram.count(), 4U);
-  EXPECT_EQ(histogram.sum(), 12.0);
+  std::vector<TokenId> tokens;
+  while (const auto event = steady.next(at(60'000))) {
+    tokens.push_back(event->token);
+  }
+  std::vector<TokenId> again;
+  while (const auto event = real.next(at(60'000))) {
+    again.push_back(event->token);
+    EXPECT_EQ(event->finish.has_value(), event->token == Tokenizer::kTurnEnd);
+  }
+  EXPECT_EQ(again, tokens);
+  EXPECT_EQ(real.stats().finished[0], 1U);
+  EXPECT_NEAR(real.stats().time_to_first_token.sum(), 0.0177, 0.0001);
+}
+
+TEST_F(EngineTest, TellsWhatOfAPromptWasCached) {
+  EngineRules rules;
+  rules.profile = engine::builtin_profile("llama-8b-h100");
+  Engine real(rules);
+  const std::vector<TokenId> prompt(100, 7);
+  const auto cached = [&](std::uint64_t salt, int when) {
+    real.submit({prompt, TextGenerator(tokenizer_, 1, false), 1, 0, true, salt}, at(when));
+    return real.next(at(when + 999))->cached_tokens;
+  };
+  EXPECT_EQ(cached(0, 0), 0U);
+  EXPECT_EQ(cached(0, 1000), 96U);
+  EXPECT_EQ(cached(5, 2000), 0U);
+  EXPECT_TRUE(real.reset_prefixes(at(3000)));
+  EXPECT_EQ(cached(0, 3000), 0U);
 }
 
 }  // namespace

@@ -1,8 +1,26 @@
 #include "sim/exchange.h"
 
+#include <algorithm>
+
+#include "sim/engine/block_hash.h"
 #include "sim/json_text.h"
 
 namespace olla::sim {
+namespace {
+
+/// `in_body`: events leave out what is null.
+void append_details(std::string& out, const Exchange& exchange, bool in_body) {
+  out += R"(,"prompt_tokens_details":{"cached_tokens":)" + std::to_string(exchange.cached_tokens());
+  if (exchange.dialect == Dialect::kOld) {
+    out += '}';
+    return;
+  }
+  out += R"(,"created_cache_tokens":)" + std::to_string(exchange.created_tokens());
+  if (in_body) out += R"(,"multimodal_tokens":null)";
+  out += R"(},"completion_tokens_details":{"reasoning_tokens":0})";
+}
+
+}  // namespace
 
 std::size_t Exchange::prompt_tokens() const {
   std::size_t total = 0;
@@ -18,6 +36,25 @@ std::size_t Exchange::completion_tokens() const {
     total += choice.tokens;
   }
   return total;
+}
+
+std::size_t Exchange::cached_tokens() const {
+  std::size_t total = 0;
+  std::size_t prompt = 0;
+  for (const Choice& choice : choices) {
+    if (choice.prompt != prompt) continue;
+    total += choice.cached_tokens;
+    ++prompt;
+  }
+  return total;
+}
+
+std::size_t Exchange::created_tokens() const {
+  std::size_t total = 0;
+  for (const auto& prompt : prompts) {
+    total += prompt.size() / engine::kBlockTokens * engine::kBlockTokens;
+  }
+  return total - std::min(total, cached_tokens());
 }
 
 bool Exchange::only_echo() const {
@@ -67,8 +104,12 @@ void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t
 
 void append_usage(std::string& out, const Exchange& exchange) {
   append_event_usage(out, exchange.prompt_tokens(), exchange.completion_tokens());
-  out += R"(,"prompt_tokens_details":null)";
-  if (exchange.dialect == Dialect::kNew) out += R"(,"completion_tokens_details":null)";
+  if (exchange.prompt_tokens_details) {
+    append_details(out, exchange, true);
+  } else {
+    out += R"(,"prompt_tokens_details":null)";
+    if (exchange.dialect == Dialect::kNew) out += R"(,"completion_tokens_details":null)";
+  }
   out += '}';
 }
 
@@ -86,6 +127,7 @@ std::string usage_event(const Exchange& exchange, std::string_view object) {
   append_opening(out, exchange, object);
   out += R"(],"usage":)";
   append_event_usage(out, exchange.prompt_tokens(), exchange.completion_tokens());
+  if (exchange.prompt_tokens_details) append_details(out, exchange, false);
   out += '}';
   if (exchange.dialect == Dialect::kNew) append_fingerprint(out, exchange);
   out += "}\n\n";

@@ -27,6 +27,7 @@ struct Choice {
   SequenceId sequence;
   OutputText output;
   std::size_t tokens = 0;                  ///< Generated so far, the end token included.
+  std::size_t cached_tokens = 0;           ///< Of the prompt, those that were not computed.
   std::string_view finish_reason;          ///< Empty while it runs.
   std::optional<std::string> stop_reason;  ///< The stop string that ended it.
   std::vector<LogprobStep> steps;          ///< Streamed: of this event alone.
@@ -40,10 +41,11 @@ struct Exchange {
   Dialect dialect = Dialect::kNew;
   Sampling sampling;
   std::optional<Constraint> constraint;
-  std::string id;            ///< "chatcmpl-..." or "cmpl-..."
-  std::int64_t created = 0;  ///< Seconds since 1970.
-  std::string model;         ///< The first served name, whatever the request said.
-  std::string fingerprint;   ///< Empty: the server tells none.
+  std::string id;                      ///< "chatcmpl-..." or "cmpl-..."
+  std::int64_t created = 0;            ///< Seconds since 1970.
+  std::string model;                   ///< The first served name, whatever the request said.
+  std::string fingerprint;             ///< Empty: the server tells none.
+  bool prompt_tokens_details = false;  ///< Usage tells what was cached.
   // Of a response alone.
   std::string item_id;                     ///< "msg_..."
   std::optional<std::string> previous_id;  ///< The response that it goes on from.
@@ -56,6 +58,10 @@ struct Exchange {
 
   [[nodiscard]] std::size_t prompt_tokens() const;
   [[nodiscard]] std::size_t completion_tokens() const;
+  /// Tokens of the prompts that were not computed; the first answer to each prompt counts.
+  [[nodiscard]] std::size_t cached_tokens() const;
+  /// And those of full blocks that were.
+  [[nodiscard]] std::size_t created_tokens() const;
   /// Only the prompt is wanted back (`max_tokens` 0 with `echo`); one token is generated unseen.
   [[nodiscard]] bool only_echo() const;
 };
@@ -70,7 +76,7 @@ void append_finish_reason(std::string& out, const Choice& choice);
 void append_stop_reason(std::string& out, const Choice& choice);
 /// `[49,540]`
 void append_token_ids(std::string& out, const std::vector<TokenId>& tokens);
-/// The usage of a complete answer, with its null details.
+/// The usage of a complete answer, with its details, which are null unless they are asked for.
 void append_usage(std::string& out, const Exchange& exchange);
 /// `{"prompt_tokens":...}` of an event, without details and without the closing brace.
 void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t tokens);

@@ -64,6 +64,7 @@ bool Generation::add_token(std::size_t number, const TokenEvent& event) {
         make_logprobs(*exchange_.tokenizer, event.token, choice.tokens, alternatives(sampling)));
   }
   ++choice.tokens;
+  choice.cached_tokens = event.cached_tokens;
   const bool ends = event.token == Tokenizer::kTurnEnd;
   const auto tokens_min = static_cast<std::size_t>(sampling.tokens_min);
   if (!ends) {

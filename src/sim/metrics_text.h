@@ -17,10 +17,11 @@ struct MetricsLabels {
   Dialect dialect = Dialect::kNew;
   int sleep_level = 0;         ///< 0: awake.
   std::uint64_t rejected = 0;  ///< Requests refused because the queue was full.
+  std::size_t max_model_len = 0;
 };
 
-/// The body of GET /metrics: those of vLLM's families that this engine has figures for, with vLLM's
-/// names, labels, bounds and help texts, in the text format of Prometheus 0.0.4.
+/// The body of GET /metrics: vLLM's families, with its names, labels, bounds and help texts, in the
+/// text format of Prometheus 0.0.4.
 /// `engines`: at least one, all of one server and under equal rules; each has series of its own.
 std::string metrics_text(std::span<const Engine* const> engines, const MetricsLabels& labels);
 

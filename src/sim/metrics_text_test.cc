@@ -84,9 +84,55 @@ TEST(MetricsTextTest, ShowsFamiliesOfARealServerWithItsTypesAndLabels) {
       EXPECT_TRUE(recorded.at(family).labels.contains(name)) << name;
     }
     EXPECT_EQ(labels.contains("engine"), recorded.at(family).labels.contains("engine"));
-    EXPECT_TRUE(labels.contains("model_name"));
+    EXPECT_EQ(labels.contains("model_name"), recorded.at(family).labels.contains("model_name"));
   }
-  EXPECT_GT(types.size(), 30U);
+  for (const auto& [name, recorded_family] : recorded) {
+    if (!name.starts_with("vllm:")) continue;
+    EXPECT_TRUE(types.contains(name)) << name;
+  }
+}
+
+TEST(MetricsTextTest, CountsWhatAProfiledEngineDid) {
+  static const Tokenizer tokenizer;
+  EngineRules rules;
+  rules.profile = engine::builtin_profile("llama-8b-h100");
+  Engine engine(rules);
+  const std::vector<TokenId> prompt(100, 7);
+  for (int second = 0; second < 3; ++second) {
+    engine.submit({prompt, TextGenerator(tokenizer, 1, false), 4, 0, true, 0, 0, 2},
+                  TimePoint(std::chrono::seconds(second)));
+    while (engine.next(TimePoint(std::chrono::milliseconds(1000 * second + 20)))) {
+    }
+    if (second == 2) break;
+    while (engine.next(TimePoint(std::chrono::seconds(second + 1)))) {
+    }
+  }
+  const std::array<const Engine*, 1> engines = {&engine};
+  MetricsLabels labels{"m", 1};
+  labels.max_model_len = 8192;
+  const std::string text = metrics_text(engines, labels);
+  const auto value = [&text](const std::string& series) {
+    const std::size_t at = text.find("\n" + series + " ");
+    EXPECT_NE(at, std::string::npos) << series;
+    return std::stod(text.substr(at + series.size() + 2));
+  };
+  const auto plain = [&value](const std::string& name) {
+    return value("vllm:" + name + R"({engine="0",model_name="m"})");
+  };
+  EXPECT_EQ(plain("num_requests_running"), 1);
+  EXPECT_NEAR(plain("kv_cache_usage_perc"), 7.0 / 28'934, 1e-9);
+  EXPECT_EQ(plain("prefix_cache_queries_total"), 300);
+  EXPECT_EQ(plain("prefix_cache_hits_total"), 192);
+  EXPECT_EQ(plain("prompt_tokens_total"), 300);
+  EXPECT_EQ(plain("prompt_tokens_cached_total"), 192);
+  EXPECT_EQ(value(R"(vllm:prompt_tokens_by_source_total{engine="0",model_name="m",)"
+                  R"(source="local_compute"})"),
+            108);
+  EXPECT_EQ(plain("num_preemptions_total"), 0);
+  EXPECT_EQ(plain("request_params_n_sum"), 4);
+  EXPECT_EQ(plain("request_prefill_kv_computed_tokens_sum"), 104);
+  EXPECT_NE(text.find(R"(kv_cache_size_tokens="462944")"), std::string::npos);
+  EXPECT_NE(text.find(R"(num_gpu_blocks="28934")"), std::string::npos);
 }
 
 TEST(MetricsTextTest, ShowsTheFiguresOfTheEngine) {

@@ -115,20 +115,26 @@ void Ranks::fail_all(TimePoint now) {
   }
 }
 
-std::size_t Ranks::running() const {
+void Ranks::update(TimePoint now) {
+  for (Rank& rank : ranks_) {
+    rank.engine.advance(now);
+  }
+}
+
+std::size_t Ranks::present() const {
   std::size_t count = 0;
   for (const Rank& rank : ranks_) {
-    count += rank.engine.stats().running;
+    count += rank.engine.stats().present;
   }
   return count;
 }
 
-std::size_t Ranks::waiting() const {
-  std::size_t count = 0;
-  for (const Rank& rank : ranks_) {
-    count += rank.engine.stats().waiting;
+bool Ranks::reset_prefixes(TimePoint now) {
+  bool all = true;
+  for (Rank& rank : ranks_) {
+    all = rank.engine.reset_prefixes(now) && all;
   }
-  return count;
+  return all;
 }
 
 std::vector<const Engine*> Ranks::engines() const {

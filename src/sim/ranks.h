@@ -45,9 +45,12 @@ class Ranks {
   /// Ends everything as an engine that dies does, and tells the listeners.
   void fail_all(TimePoint now);
 
-  /// Of all ranks.
-  [[nodiscard]] std::size_t running() const;
-  [[nodiscard]] std::size_t waiting() const;
+  /// Brings the statistics up to `now`.
+  void update(TimePoint now);
+  /// Sequences in all ranks: running, waiting, and on their way in or out.
+  [[nodiscard]] std::size_t present() const;
+  /// Forgets the prefixes of all ranks; false while one of them has any in use.
+  bool reset_prefixes(TimePoint now);
 
   [[nodiscard]] const EngineStats& stats(std::size_t rank) const {
     return ranks_[rank].engine.stats();

@@ -54,7 +54,8 @@ std::string usage(const Exchange& exchange) {
   const std::size_t input = exchange.prompt_tokens();
   const std::size_t output = exchange.completion_tokens();
   return R"({"input_tokens":)" + std::to_string(input) +
-         R"(,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0,)"
+         R"(,"input_tokens_details":{"cached_tokens":)" + std::to_string(exchange.cached_tokens()) +
+         R"(,"cache_write_tokens":0,)"
          R"("input_tokens_per_turn":[],"cached_tokens_per_turn":[]},"output_tokens":)" +
          std::to_string(output) +
          R"(,"output_tokens_details":{"reasoning_tokens":0,"tool_output_tokens":0,)"

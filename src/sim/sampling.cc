@@ -153,7 +153,9 @@ Sampling read_sampling(Fields& fields, Kind kind) {
       fields.boolean("include_stop_str_in_output", Null::kRefused).value_or(false);
   sampling.ignore_end = fields.boolean("ignore_eos", Null::kRefused).value_or(false);
   sampling.tokens_min = fields.integer("min_tokens", Null::kRefused).value_or(0);
+  sampling.priority = fields.integer("priority").value_or(0);
   sampling.request_id = fields.string("request_id");
+  sampling.cache_salt = fields.string("cache_salt");
   return sampling;
 }
 

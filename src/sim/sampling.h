@@ -24,6 +24,8 @@ struct Sampling {
   std::int64_t tokens_min = 0;
   std::int64_t samples = 1;  ///< `n`
   std::optional<std::int64_t> seed;
+  std::int64_t priority = 0;  ///< The smaller the sooner, where priorities count.
+  std::optional<std::string> cache_salt;
   std::vector<std::string> stop;
   bool include_stop = false;
   bool ignore_end = false;

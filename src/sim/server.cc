@@ -51,6 +51,7 @@ ApiOptions api_options(const ServerOptions& options) {
   out.service = options.service;
   out.dev_mode = options.dev_mode;
   out.data_parallel_size = options.data_parallel_size;
+  out.prompt_tokens_details = options.prompt_tokens_details;
   out.rules = options.rules;
   out.seed = options.seed;
   out.id_seed = system_seed();

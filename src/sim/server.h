@@ -21,6 +21,7 @@ struct ServerOptions {
   Service service = Service::kAll;     ///< What it is there for; other routes do not exist.
   bool dev_mode = false;               ///< With vLLM's routes for sleep, pause and the like.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
+  bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
   EngineRules rules;
   std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.
 };

@@ -34,6 +34,7 @@ RequestId Core::submit(Request request, TimePoint now) {
   }
   front_end_.receive(*task);
   tasks_.emplace(id, std::move(task));
+  ++stats_.present;
   return id;
 }
 
@@ -62,6 +63,7 @@ std::optional<Output> Core::next(TimePoint now) {
     if (delivery->finish) {
       record_finish(stats_, task, *delivery->finish);
       task.dropped = true;
+      --stats_.present;
       forget_if_done(task);
     }
     return output;
@@ -232,6 +234,7 @@ void Core::end(Task& task) {
 /// Nobody wants the task's tokens any more.
 void Core::drop(Task& task) {
   task.dropped = true;
+  --stats_.present;
   if (!task.ended) {
     front_end_.forget(task);
     end(task);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "sim/engine/front_end.h"
+#include "sim/engine/pace.h"
 #include "sim/engine/profile.h"
 #include "sim/engine/scheduler.h"
 #include "sim/engine/stats.h"
@@ -16,55 +17,26 @@
 
 namespace olla::sim::engine {
 
-/// One token that a client has.
-struct Output {
-  RequestId request;
-  std::uint32_t token = 0;
-  TimePoint time;                      ///< When the client had it, not when it was asked.
-  std::optional<FinishReason> finish;  ///< Set on the last token of a request.
-  std::size_t cached_tokens = 0;       ///< Of the prompt, those that were not computed.
-};
-
 /// One vLLM engine with its API server, as far as they shape time: requests go in, tokens come out
 /// when a real one of this profile would give them.
 ///
 /// Two steps are under way at once, as in vLLM: while the GPU runs one, the CPU decides on the next
 /// and launches it; the tokens of a step go out once the one after it is launched.
-///
-/// No I/O and no clock: time is an argument that never goes back. The caller submits requests, asks
-/// next_time() when something is due, and takes the tokens one by one with next(). What happens at
-/// a time does not depend on how often it asks. Not thread-safe.
-class Core {
+/// Not thread-safe.
+class Core : public Pace {
  public:
   /// `profile`: not nullptr.
   Core(std::shared_ptr<const Profile> profile, Policy policy);
 
-  /// Takes a request; prompt and `tokens_max` together must fit the KV cache.
-  RequestId submit(Request request, TimePoint now);
-
-  /// When next() may have something, or work goes on; nullopt while nothing runs or waits.
-  [[nodiscard]] std::optional<TimePoint> next_time() const;
-
-  /// The earliest token that is with its client at `now` and was not taken yet, or nullopt. Tokens
-  /// come in the order of their times.
-  std::optional<Output> next(TimePoint now);
-
-  /// Does what is due at `now`, without taking tokens: statistics are up to date afterwards.
-  void advance(TimePoint now);
-
-  /// Ends a request at the token that its client had last, as a stop string does. One that has
-  /// ended already, or never was, is ignored.
-  void stop(RequestId id, TimePoint now);
-
-  /// Drops a request because its client left. Ignored if it has ended.
-  void abort(RequestId id, TimePoint now);
-
-  /// Forgets all prefixes; false while any request holds blocks.
-  bool reset_prefixes(TimePoint now);
-
-  /// As of the last call with a time.
-  [[nodiscard]] const Stats& stats() const { return stats_; }
-  [[nodiscard]] const Profile& profile() const { return *profile_; }
+  /// Prompt and `tokens_max` together must fit the KV cache.
+  RequestId submit(Request request, TimePoint now) override;
+  [[nodiscard]] std::optional<TimePoint> next_time() const override;
+  std::optional<Output> next(TimePoint now) override;
+  void advance(TimePoint now) override;
+  void stop(RequestId id, TimePoint now) override;
+  void abort(RequestId id, TimePoint now) override;
+  bool reset_prefixes(TimePoint now) override;
+  [[nodiscard]] const Stats& stats() const override { return stats_; }
 
  private:
   enum class Phase : std::uint8_t {

@@ -12,6 +12,7 @@ namespace olla::sim::engine {
 struct Stats {
   Stats();
 
+  std::size_t present = 0;  ///< Taken and not at their end; also what is on its way in or out.
   std::size_t running = 0;
   std::size_t waiting = 0;
   double kv_usage = 0;        ///< Blocks in use, of all; 0 to 1.
