@@ -308,6 +308,42 @@ def test_refuses_more_than_it_may_queue(world):
     assert metric(at, "vllm:admission_rejections_total", "max_num_queued_reqs") == 1
 
 
+def test_computes_a_prompt_once(world):
+    at = world.connect(world.sim("--enable-prompt-tokens-details"))
+    request = {"prompt": list(range(300, 400)), "max_tokens": 3, "ignore_eos": True}
+    cached = [
+        at.post(COMPLETIONS, request).json()["usage"]["prompt_tokens_details"]["cached_tokens"]
+        for _ in range(2)
+    ]
+    assert cached == [0, 96]
+    assert metric(at, "vllm:prefix_cache_queries_total") == 200
+    assert metric(at, "vllm:prefix_cache_hits_total") == 96
+    assert metric(at, "vllm:prompt_tokens_cached_total") == 96
+    assert metric(at, "vllm:kv_cache_usage_perc") == 0
+
+
+def test_preempts_when_blocks_run_out(world):
+    # Each prompt has one block, and wants three more for its answer: the newest has to wait.
+    sim = world.sim("--num-gpu-blocks-override", "6", "--max-model-len", "96")
+    streams = [world.connect(sim) for _ in range(2)]
+    for number, stream in enumerate(streams):
+        prompt = [300 + number] * 16
+        request = {"prompt": prompt, "max_tokens": 48, "ignore_eos": True}
+        stream.send(json_request(COMPLETIONS, request))
+    for stream in streams:
+        assert stream.read_response().json()["usage"]["completion_tokens"] == 48
+    at = world.connect(sim)
+    assert metric(at, "vllm:num_preemptions_total") >= 1
+    assert metric(at, "vllm:request_num_preemptions_sum") >= 1
+    assert metric(at, "vllm:num_requests_running") == metric(at, "vllm:num_requests_waiting") == 0
+
+
+@pytest.mark.parametrize("flags", [["--profile", "none"], ["--num-gpu-blocks-override", "9"]])
+def test_says_what_is_wrong_with_its_engine(flags):
+    run = subprocess.run([binary(), "sim", "--port", "0", *flags], capture_output=True, text=True)
+    assert run.returncode == 2 and run.stderr.startswith("error: ")
+
+
 def test_serves_aliases_and_adapters(world):
     sim = world.sim("--model", "short", "--lora", "sql", "--lora", "law", model="Some/Model")
     at = world.connect(sim)

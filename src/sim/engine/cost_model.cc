@@ -1,10 +1,12 @@
 #include "sim/engine/cost_model.h"
 
+#include <algorithm>
+
 namespace olla::sim::engine {
 
 Duration from_microseconds(double microseconds) {
   return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double, std::micro>(microseconds));
+      std::chrono::duration<double, std::micro>(std::min(microseconds, kMicrosecondsMax)));
 }
 
 Duration step_time(const Profile& profile, const StepWork& work) {

@@ -35,7 +35,11 @@ Duration step_time(const Profile& profile, const StepWork& work);
 /// under way.
 Duration launch_time(const Profile& profile, const StepWork& work, bool idle);
 
-/// `microseconds` as a duration.
+/// Neither a step nor a delay takes longer, whatever a profile says: the sums of its products would
+/// not fit a duration.
+inline constexpr double kMicrosecondsMax = 3600e6;
+
+/// `microseconds` as a duration, at most kMicrosecondsMax.
 Duration from_microseconds(double microseconds);
 
 }  // namespace olla::sim::engine

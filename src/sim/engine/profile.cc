@@ -8,12 +8,11 @@
 #include "base/check.h"
 #include "config/document.h"
 #include "config/problem.h"
+#include "sim/engine/cost_model.h"
 
 namespace olla::sim::engine {
 namespace {
 
-// A step of a day is no step, and a token of one neither.
-constexpr double kMicrosecondsMax = 86'400e6;
 // vLLM counts blocks and tokens in far smaller numbers.
 constexpr double kCountMax = 1e9;
 

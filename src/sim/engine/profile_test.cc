@@ -64,6 +64,14 @@ TEST(ProfileTest, SaysWhatIsWrong) {
   }
 }
 
+TEST(CostModelTest, KnowsNoStepOfMoreThanAnHour) {
+  Profile profile = *builtin_profile(kDefaultProfile);
+  profile.prompt_step.per_pair = kMicrosecondsMax;
+  StepWork work;
+  work.add_prompt(8192, 100'000);
+  EXPECT_EQ(step_time(profile, work), std::chrono::hours(1));
+}
+
 TEST(CostModelTest, AddsUpTheWorkOfAStep) {
   const Profile& profile = *builtin_profile(kDefaultProfile);
   struct Case {
