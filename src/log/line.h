@@ -22,14 +22,14 @@ struct Field {
 /// of many megabytes shall not fill the queue of lines or the disk.
 constexpr std::size_t kTextBytesMax = 1024;
 
-/// Makes one line, without its line end.
+/// Appends one line, without its line end, to `out`.
 ///
 /// JSON: {"timestamp":"2026-01-02T03:04:05.678Z","level":"info","msg":"...","name":value,...}
 /// Text: 2026-01-02T03:04:05.678Z INFO msg name=value name="value with spaces"
 ///
 /// A text over kTextBytesMax is cut there, between two UTF-8 sequences, and ends with "...[cut]".
-std::string make_line(config::LogFormat format, std::chrono::system_clock::time_point now,
-                      config::LogLevel level, std::string_view message,
-                      std::span<const Field> fields);
+void append_line(config::LogFormat format, std::chrono::system_clock::time_point now,
+                 config::LogLevel level, std::string_view message, std::span<const Field> fields,
+                 std::string& out);
 
 }  // namespace olla::log

@@ -9,6 +9,15 @@ namespace {
 
 const auto kTime = std::chrono::system_clock::time_point(std::chrono::milliseconds(1767409445678));
 
+std::string make_line(config::LogFormat format, std::chrono::system_clock::time_point now,
+                      config::LogLevel level, std::string_view message,
+                      std::span<const Field> fields) {
+  std::string out = "before ";
+  append_line(format, now, level, message, fields, out);
+  EXPECT_TRUE(out.starts_with("before "));
+  return out.substr(7);
+}
+
 TEST(LogLineTest, WritesJson) {
   const std::array<Field, 3> fields = {
       Field{"name", std::string_view("a\"b\n")}, {"count", std::int64_t{-3}}, {"ms", 1.25}};
@@ -23,6 +32,37 @@ TEST(LogLineTest, WritesTextAndQuotesOnlyWhatNeedsIt) {
                                        {"c", std::string_view("")}};
   EXPECT_EQ(make_line(config::LogFormat::kText, kTime, config::LogLevel::kWarn, "hello", fields),
             R"(2026-01-03T03:04:05.678Z WARN hello a=plain b="two words" c="")");
+}
+
+TEST(LogLineTest, WritesTheTimeOfEachLine) {
+  using std::chrono::milliseconds;
+  const auto begin = [](milliseconds time) {
+    return make_line(config::LogFormat::kText, std::chrono::system_clock::time_point(time),
+                     config::LogLevel::kInfo, "x", {})
+        .substr(0, 24);
+  };
+  EXPECT_EQ(begin(milliseconds(0)), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(begin(milliseconds(1767409445999)), "2026-01-03T03:04:05.999Z");
+  EXPECT_EQ(begin(milliseconds(1767409446000)), "2026-01-03T03:04:06.000Z");
+  EXPECT_EQ(begin(milliseconds(1767409446007)), "2026-01-03T03:04:06.007Z");
+  EXPECT_EQ(begin(milliseconds(1767409445070)), "2026-01-03T03:04:05.070Z");  // A step back.
+}
+
+TEST(LogLineTest, WritesMilliseconds) {
+  const auto number = [](double value) {
+    const std::array<Field, 1> fields = {Field{"a", value}};
+    const std::string line =
+        make_line(config::LogFormat::kText, kTime, config::LogLevel::kInfo, "hello", fields);
+    return line.substr(line.find("a=") + 2);
+  };
+  EXPECT_EQ(number(0), "0.000");
+  EXPECT_EQ(number(0.0004), "0.000");
+  EXPECT_EQ(number(0.0006), "0.001");
+  EXPECT_EQ(number(0.9996), "1.000");
+  EXPECT_EQ(number(12.034), "12.034");
+  EXPECT_EQ(number(900000.5), "900000.500");
+  EXPECT_EQ(number(-1.5), "-1.500");
+  EXPECT_EQ(number(1e18), "1000000000000000000.000");
 }
 
 /// What follows "a=" in a line of text with this value.

@@ -67,9 +67,10 @@ void Logger::error(std::string_view message, std::initializer_list<Field> fields
 void Logger::write(config::LogLevel level, std::string_view message,
                    std::span<const Field> fields) {
   if (level < settings_.level) return;
-  const std::string line =
-      make_line(settings_.format, std::chrono::system_clock::now(), level, message, fields);
-  writer_.add(line, /*urgent=*/level >= config::LogLevel::kWarn);
+  thread_local std::string line;
+  line.clear();
+  append_line(settings_.format, std::chrono::system_clock::now(), level, message, fields, line);
+  writer_.add(line, /*urgent=*/level >= config::LogLevel::kError);
 }
 
 }  // namespace olla::log

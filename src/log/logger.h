@@ -12,7 +12,7 @@ namespace olla::log {
 
 /// Writes log lines to standard output or a file from a thread of its own, so that a slow reader of
 /// the log or a slow disk never holds a request up: when kQueueLines wait, the oldest are dropped.
-/// A line may wait LineWriter::kGather for others; one of a warning or an error does not.
+/// A line may wait LineWriter::kGather for others; that of an error does not.
 ///
 /// The file is olla.log; when it is full it becomes olla.1.log, and so on.
 ///

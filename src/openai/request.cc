@@ -117,6 +117,15 @@ char simple_escape(char c) {
   }
 }
 
+/// How many bytes at the front of `text` stand in a JSON string as they are, ASCII alone.
+std::size_t plain_length(std::string_view text) {
+  const auto end = std::find_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\';
+  });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
 // Length of the valid UTF-8 sequence that `text` begins with (Unicode, table 3-7); 0 if there is
 // none. `text` is not empty.
 std::size_t utf8_length(std::string_view text) {
@@ -245,8 +254,17 @@ std::optional<std::string> decode_json_string(std::string_view raw) {
 std::string json_quoted(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 2);
+  append_json_quoted(text, out);
+  return out;
+}
+
+void append_json_quoted(std::string_view text, std::string& out) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
+    const std::size_t plain = plain_length(text.substr(i));
+    out.append(text, i, plain);
+    i += plain;
+    if (i == text.size()) break;
     const char c = text[i];
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -264,7 +282,6 @@ std::string json_quoted(std::string_view text) {
     }
   }
   out += '"';
-  return out;
 }
 
 }  // namespace olla::openai

@@ -56,5 +56,7 @@ struct RequestFacts {
 /// `text` as a JSON string, quotes included. Control characters are escaped; every byte that is
 /// not part of valid UTF-8 becomes U+FFFD, so that the result is always valid JSON.
 [[nodiscard]] std::string json_quoted(std::string_view text);
+/// The same, behind what `out` holds.
+void append_json_quoted(std::string_view text, std::string& out);
 
 }  // namespace olla::openai
