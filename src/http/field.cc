@@ -1,6 +1,7 @@
 #include "http/field.h"
 
 #include <array>
+#include <cstring>
 
 namespace olla::http {
 namespace {
@@ -24,10 +25,24 @@ constexpr std::array<bool, 256> kTokenChars = make_token_table();
 
 }  // namespace
 
-bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+bool same_but_for_case(const char* a, const char* b, std::size_t size) {
+  std::size_t at = 0;
+  // Eight bytes at a time, as long as they are equal or differ in nothing but the bit that makes
+  // letters lower case.
+  for (; size - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+    std::uint64_t ours = 0;
+    std::uint64_t theirs = 0;
+    std::memcpy(&ours, a + at, sizeof ours);
+    std::memcpy(&theirs, b + at, sizeof theirs);
+    const std::uint64_t different = ours ^ theirs;
+    if (different == 0) continue;
+    if ((different & ~std::uint64_t{0x2020202020202020}) != 0) return false;
+    for (std::size_t i = at; i < at + sizeof(std::uint64_t); ++i) {
+      if (lower(a[i]) != lower(b[i])) return false;
+    }
+  }
+  for (; at < size; ++at) {
+    if (lower(a[at]) != lower(b[at])) return false;
   }
   return true;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,8 +15,16 @@ struct Field {
   std::string_view value;  ///< Without the white space around it.
 };
 
+/// iequals() for two texts of one size.
+bool same_but_for_case(const char* a, const char* b, std::size_t size);
+
 /// Equality of field names and other case-insensitive tokens (ASCII only, RFC 9110, section 5.1).
-bool iequals(std::string_view a, std::string_view b);
+/// Most pairs differ in their size or first byte, which costs no call.
+inline bool iequals(std::string_view a, std::string_view b) {
+  constexpr int kCaseBit = 0x20;
+  return a.size() == b.size() && (a.empty() || (((a.front() ^ b.front()) & ~kCaseBit) == 0 &&
+                                                same_but_for_case(a.data(), b.data(), a.size())));
+}
 
 /// True when `name` starts with `prefix`, case-insensitively.
 bool istarts_with(std::string_view name, std::string_view prefix);
@@ -33,6 +43,27 @@ std::string_view trim(std::string_view text);
 
 /// The first field of that name, if there is one.
 std::optional<std::string_view> find_field(std::span<const Field> fields, std::string_view name);
+
+/// A few names to look for, shorter than 64 bytes. Their sizes alone turn most names away.
+template <std::size_t N>
+class NameSet {
+ public:
+  consteval explicit NameSet(const std::array<std::string_view, N>& names) : names_(names) {
+    for (const std::string_view name : names)
+      sizes_ |= std::uint64_t{1} << name.size();
+  }
+  [[nodiscard]] bool has(std::string_view name) const {
+    if (name.size() >= 64 || (sizes_ >> name.size() & 1) == 0) return false;
+    for (const std::string_view one : names_) {
+      if (iequals(name, one)) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::array<std::string_view, N> names_;
+  std::uint64_t sizes_ = 0;
+};
 
 /// Walks a comma-separated list (RFC 9110, section 5.6.1); empty elements are skipped.
 class ListWalker {

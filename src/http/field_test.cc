@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,33 @@ TEST(FieldTest, ComparesNamesWithoutCase) {
   EXPECT_FALSE(iequals("@", "`"));  // Differ in the bit that makes letters lower case.
   EXPECT_TRUE(istarts_with("X-Olla-Endpoint", "x-olla-"));
   EXPECT_FALSE(istarts_with("X-Oll", "x-olla-"));
+}
+
+TEST(FieldTest, ComparesEveryByteOfANameOfAnySize) {
+  const std::string letters = "x-Stainless-Retry-Count";
+  for (std::size_t size = 0; size <= letters.size(); ++size) {
+    const std::string name = letters.substr(0, size);
+    for (std::size_t at = 0; at < size; ++at) {
+      SCOPED_TRACE(testing::Message() << name << ", byte " << at);
+      std::string other = name;
+      other[at] = static_cast<char>(name[at] ^ 0x20);
+      const bool is_letter = name[at] != '-';  // '-' becomes the character 0x0D.
+      EXPECT_EQ(iequals(name, other), is_letter);
+      other[at] = '~';
+      EXPECT_FALSE(iequals(name, other));
+    }
+    EXPECT_TRUE(iequals(name, letters.substr(0, size)));
+  }
+}
+
+TEST(FieldTest, LooksForNamesInASet) {
+  constexpr NameSet kSet(std::to_array<std::string_view>({"host", "via", "te"}));
+  EXPECT_TRUE(kSet.has("HOST"));
+  EXPECT_TRUE(kSet.has("Te"));
+  EXPECT_FALSE(kSet.has("vis"));
+  EXPECT_FALSE(kSet.has("hosts"));
+  EXPECT_FALSE(kSet.has(""));
+  EXPECT_FALSE(kSet.has(std::string(66, 'x')));  // 64 more than a size that is in the set.
 }
 
 TEST(FieldTest, KnowsTokensAndValues) {

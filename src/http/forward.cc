@@ -8,7 +8,15 @@ namespace olla::http {
 namespace {
 
 void append_field(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(": ").append(value).append("\r\n");
+  // In one step: each append() is a call that looks at the capacity.
+  const std::size_t before = out.size();
+  out.resize(before + name.size() + value.size() + 4);
+  char* at = std::copy(name.begin(), name.end(), out.data() + before);
+  *at++ = ':';
+  *at++ = ' ';
+  at = std::copy(value.begin(), value.end(), at);
+  *at++ = '\r';
+  *at = '\n';
 }
 
 void append_number(std::uint64_t value, std::string& out) {
@@ -17,41 +25,38 @@ void append_number(std::uint64_t value, std::string& out) {
   out.append(digits.data(), end);
 }
 
-template <std::size_t N>
-bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
-  return std::any_of(names.begin(), names.end(),
-                     [name](std::string_view one) { return iequals(name, one); });
-}
-
-constexpr auto kHopByHop = std::to_array<std::string_view>(
+constexpr NameSet kHopByHop(std::to_array<std::string_view>(
     {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-     "te", "transfer-encoding", "upgrade"});
+     "te", "transfer-encoding", "upgrade"}));
 
-constexpr auto kClientCredentials =
-    std::to_array<std::string_view>({"authorization", "cookie", "x-api-key", "x-auth-token"});
+constexpr NameSet kClientCredentials(
+    std::to_array<std::string_view>({"authorization", "cookie", "x-api-key", "x-auth-token"}));
 
 // What an endpoint has no reason to tell a client; Olla drops the same.
-constexpr auto kBackendSecrets =
-    std::to_array<std::string_view>({"authorization", "x-api-key", "x-auth-token", "set-cookie"});
+constexpr NameSet kBackendSecrets(std::to_array<std::string_view>({"authorization", "x-api-key",
+                                                                   "x-auth-token", "set-cookie"}));
 
 // The gateway writes these itself, from the framing it chose and the endpoint's address.
-constexpr auto kRequestRewritten =
+constexpr NameSet kRequestRewritten(
     std::to_array<std::string_view>({"host", "content-length", "expect", "via", "x-forwarded-for",
-                                     "x-olla-request-id", "x-proxied-by"});
+                                     "x-olla-request-id", "x-proxied-by"}));
 
 // Lists of all proxies on the way, to which the gateway adds itself.
-constexpr auto kProxyLists = std::to_array<std::string_view>({"via", "x-served-by"});
+constexpr NameSet kProxyLists(std::to_array<std::string_view>({"via", "x-served-by"}));
+
+// About as much as the gateway adds to a request: room for it, not a limit.
+constexpr std::size_t kOwnFieldsBytes = 512;
 
 constexpr std::string_view kProduct = "olla/v" OLLA_VERSION;
 
-constexpr auto kRateLimits = std::to_array<std::string_view>(
-    {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"});
+constexpr NameSet kRateLimits(std::to_array<std::string_view>(
+    {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}));
 
 // RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
-constexpr auto kForbiddenTrailers = std::to_array<std::string_view>(
+constexpr NameSet kForbiddenTrailers(std::to_array<std::string_view>(
     {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
      "authorization", "set-cookie", "cache-control", "expect", "te", "via", "x-served-by",
-     "x-real-ip", "x-model"});
+     "x-real-ip", "x-model"}));
 
 /// The names listed in the Connection fields of one message.
 class ConnectionNames {
@@ -93,11 +98,11 @@ void append_via(std::span<const Field> fields, int minor_version, std::string& o
 
 bool passes_upstream(std::string_view name, const ConnectionNames& listed,
                      const RequestForwarding& forwarding) {
-  if (is_one_of(name, kHopByHop) || is_one_of(name, kRequestRewritten) || listed.lists(name)) {
+  if (kHopByHop.has(name) || kRequestRewritten.has(name) || listed.lists(name)) {
     return false;
   }
   if (forwarding.model && iequals(name, "x-model")) return false;
-  if (!forwarding.forward_client_auth && is_one_of(name, kClientCredentials)) return false;
+  if (!forwarding.forward_client_auth && kClientCredentials.has(name)) return false;
   return !find_field(forwarding.endpoint_headers, name);
 }
 
@@ -105,7 +110,7 @@ bool trailer_passes_upstream(std::string_view name, const ConnectionNames& liste
                              const RequestForwarding& forwarding) {
   // The gateway's own went out in the head, and trailers may be merged into it.
   if (forwarding.sets_x_request_id && iequals(name, "x-request-id")) return false;
-  return passes_upstream(name, listed, forwarding) && !is_one_of(name, kForbiddenTrailers) &&
+  return passes_upstream(name, listed, forwarding) && !kForbiddenTrailers.has(name) &&
          !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
 }
 
@@ -137,19 +142,19 @@ void append_own(const RequestForwarding& forwarding, std::string_view name, std:
 }
 
 bool passes_to_client(std::string_view name, const ConnectionNames& listed) {
-  return !is_one_of(name, kHopByHop) && !is_one_of(name, kBackendSecrets) &&
-         !istarts_with(name, "x-olla-") && !listed.lists(name);
+  return !kHopByHop.has(name) && !kBackendSecrets.has(name) && !istarts_with(name, "x-olla-") &&
+         !listed.lists(name);
 }
 
 /// Fields whose place is taken by what the gateway itself says to this client.
 bool is_replaced(std::string_view name, const ResponseForwarding& forwarding) {
   if (forwarding.replaces_cors && istarts_with(name, "access-control-")) return true;
-  return forwarding.replaces_rate_limits && is_one_of(name, kRateLimits);
+  return forwarding.replaces_rate_limits && kRateLimits.has(name);
 }
 
 bool trailer_passes_to_client(std::string_view name, const ConnectionNames& listed,
                               std::span<const Field> endpoint_headers) {
-  return passes_to_client(name, listed) && !is_one_of(name, kForbiddenTrailers) &&
+  return passes_to_client(name, listed) && !kForbiddenTrailers.has(name) &&
          !find_field(endpoint_headers, name);
 }
 
@@ -170,6 +175,10 @@ void append_response_time(std::uint64_t milliseconds, std::string& out) {
 void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
                          std::string& out) {
   const ConnectionNames listed(head.fields);
+  std::size_t size = out.size() + forwarding.target.size() + kOwnFieldsBytes;
+  for (const Field& field : head.fields)
+    size += field.name.size() + field.value.size() + 4;
+  out.reserve(size);
   out.append(head.method).append(" ").append(forwarding.target).append(" HTTP/1.1\r\n");
   append_own(forwarding, "Host", forwarding.authority, out);
   bool has_proto = false;
@@ -250,7 +259,7 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
       }
       continue;
     }
-    if (!passes_to_client(field.name, listed) || is_one_of(field.name, kProxyLists)) continue;
+    if (!passes_to_client(field.name, listed) || kProxyLists.has(field.name)) continue;
     if (find_field(forwarding.endpoint_headers, field.name)) continue;
     if (is_replaced(field.name, forwarding)) continue;
     if (iequals(field.name, "trailer")) {
@@ -291,7 +300,7 @@ void append_interim_head(const ResponseHead& head, std::span<const Field> endpoi
   const ConnectionNames listed(head.fields);
   append_status_line(head, out);
   for (const Field& field : head.fields) {
-    if (iequals(field.name, "content-length") || is_one_of(field.name, kProxyLists)) continue;
+    if (iequals(field.name, "content-length") || kProxyLists.has(field.name)) continue;
     if (find_field(endpoint_headers, field.name)) continue;
     if (passes_to_client(field.name, listed)) append_field(field.name, field.value, out);
   }
@@ -313,7 +322,7 @@ std::vector<Field> client_credentials(const RequestHead& head) {
   const ConnectionNames listed(head.fields);
   std::vector<Field> credentials;
   for (const Field& field : head.fields) {
-    if (is_one_of(field.name, kClientCredentials) && !listed.lists(field.name))
+    if (kClientCredentials.has(field.name) && !listed.lists(field.name))
       credentials.push_back(field);
   }
   return credentials;
