@@ -123,7 +123,16 @@ Fleet::Fleet(std::vector<config::Endpoint> configured,
 }
 
 std::shared_ptr<const Snapshot> Fleet::snapshot() const {
-  return std::make_shared<const Snapshot>(now_);
+  if (!model_index_) {
+    std::vector<std::shared_ptr<const Listing>> listings;
+    listings.reserve(now_.endpoints.size());
+    for (const EndpointView& view : now_.endpoints)
+      listings.push_back(view.models);
+    model_index_ = std::make_shared<const ModelIndex>(std::move(listings));
+  }
+  auto made = std::make_shared<Snapshot>(now_);
+  made->model_index = model_index_;
+  return made;
 }
 
 bool Fleet::set_health(EndpointId id, Health health, TimePoint now) {
@@ -168,6 +177,7 @@ bool Fleet::set_models(EndpointId id, std::vector<vllm::ModelEntry> entries, std
   std::sort(listing->ids.begin(), listing->ids.end());
   note_first_seen(*listing, now);
   changed.models = std::move(listing);
+  model_index_.reset();
   changed.missing_routes.reset();
   return true;
 }

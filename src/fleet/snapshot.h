@@ -16,6 +16,7 @@
 #include "fleet/address.h"
 #include "fleet/breaker.h"
 #include "fleet/health.h"
+#include "fleet/model_index.h"
 #include "vllm/engine_state.h"
 #include "vllm/models_document.h"
 #include "vllm/version.h"
@@ -115,12 +116,6 @@ struct Endpoint {
   olla::config::Endpoint config;
 };
 
-/// The models that an endpoint lists.
-struct Listing {
-  std::vector<vllm::ModelEntry> entries;  ///< In the endpoint's order.
-  std::vector<std::string> ids;           ///< Of the entries, sorted.
-};
-
 /// What an endpoint last said about itself in its metrics.
 struct Figures {
   vllm::EngineState state;
@@ -201,6 +196,7 @@ struct EndpointView {
 struct Snapshot {
   std::vector<EndpointView> endpoints;
   std::shared_ptr<const vllm::FirstSeen> first_seen;  ///< Of every model listed so far; not null.
+  std::shared_ptr<const ModelIndex> model_index;      ///< Of the endpoints' lists; not null.
 };
 
 /// Owns the endpoints and their state, and makes snapshots of it.
@@ -230,7 +226,10 @@ class Fleet {
   /// The endpoint listed its models, whether it has others now or not.
   void note_models_read(EndpointId id, TimePoint now) { changeable(id).models_read_at = now; }
   /// What the endpoint has is not known any more.
-  void forget_models(EndpointId id) { changeable(id).models.reset(); }
+  void forget_models(EndpointId id) {
+    changeable(id).models.reset();
+    model_index_.reset();
+  }
   /// As an endpoint of type "vllm" tells it in /version; empty: it does not.
   bool set_version(EndpointId id, std::string version);
   bool set_refuses(EndpointId id, bool refuses);
@@ -269,7 +268,9 @@ class Fleet {
   std::shared_ptr<const config::Profiles> profiles_;
   std::vector<Endpoint> endpoints_;  // Never resized: views point into it.
   std::deque<Live> live_;            // The same.
-  Snapshot now_;
+  Snapshot now_;                     // Without its index.
+  // For the next snapshot; null when a list has changed since it was made.
+  mutable std::shared_ptr<const ModelIndex> model_index_;
 };
 
 }  // namespace olla::fleet

@@ -31,6 +31,7 @@ constexpr std::uint32_t kWeightUnit = 256;
 
 std::uint32_t weight_of(const EndpointView& view, TimePoint now) {
   const std::uint32_t whole = view.endpoint->config.weight * kWeightUnit;
+  if (!view.back_since) return std::max(1u, whole);
   return std::max(1u, static_cast<std::uint32_t>(whole * view.share(now)));
 }
 
@@ -73,7 +74,7 @@ class Choice {
   }
 
   Pick make() {
-    survey();
+    if (!survey_listed()) survey();
     if (!configured_) return none(NoPick::kNoEndpoints);
     if (!usable_) return none(request_.only ? NoPick::kNoneReady : NoPick::kSpared);
     if (match_ == Match::kNone)
@@ -152,6 +153,39 @@ class Choice {
   }
   [[nodiscard]] bool names_model() const { return request_.model && !request_.model->empty(); }
 
+  /// The same as survey() for the most frequent request, one for a model that an endpoint lists by
+  /// exactly that name: nothing but such endpoints is a candidate then, and the snapshot knows
+  /// them. False when it is no such request, and nothing is known yet.
+  bool survey_listed() {
+    if (!names_model() || !request_.alias_of.empty()) return false;
+    listed_ = snapshot_.model_index->endpoints_with(*request_.model);
+    for (const std::uint32_t i : listed_) {
+      const EndpointView& view = snapshot_.endpoints[i];
+      traits_[i].usable = is_of_provider(view) && is_usable(view);
+      if (!traits_[i].usable) continue;
+      usable_ = true;
+      traits_[i].condition = view.condition();
+      traits_[i].match = Match::kExact;
+      if (traits_[i].condition == Condition::kReady) wanted_ = Condition::kReady;
+    }
+    if (!usable_) {
+      listed_ = {};
+      return false;
+    }
+    configured_ = true;
+    match_ = Match::kExact;
+    // Endpoints not checked yet stand in only while none is ready, whatever that one's models.
+    if (wanted_ != Condition::kReady && any_ready()) wanted_ = Condition::kReady;
+    return true;
+  }
+
+  [[nodiscard]] bool any_ready() const {
+    return std::any_of(
+        snapshot_.endpoints.begin(), snapshot_.endpoints.end(), [this](const EndpointView& view) {
+          return is_of_provider(view) && is_usable(view) && view.condition() == Condition::kReady;
+        });
+  }
+
   /// Judges each endpoint by itself, and finds what has to be known of all of them before one can
   /// be a candidate: how the model is had, and whether one is ready.
   void survey() {
@@ -193,7 +227,9 @@ class Choice {
   /// Fills the candidates.
   void collect(bool needs_route) {
     able_ = 0;
-    for (std::size_t i = 0; i < snapshot_.endpoints.size(); ++i) {
+    const std::size_t count = listed_.empty() ? snapshot_.endpoints.size() : listed_.size();
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::size_t i = listed_.empty() ? n : listed_[n];
       const Trait& trait = traits_[i];
       if (!trait.usable || trait.match != match_ || trait.condition != wanted_) continue;
       const EndpointView& view = snapshot_.endpoints[i];
@@ -244,7 +280,8 @@ class Choice {
   bool any_misses_ = false;
   bool any_full_ = false;
   bool any_open_ = false;
-  const EndpointView* early_ = nullptr;  // Its breaker is open, and opened first.
+  std::span<const std::uint32_t> listed_;  // Those that can be candidates; empty: all.
+  const EndpointView* early_ = nullptr;    // Its breaker is open, and opened first.
   std::optional<TimePoint> early_opened_at_;
   Match match_ = Match::kAny;
   Condition wanted_ = Condition::kUnknown;  // kReady as soon as there is one.

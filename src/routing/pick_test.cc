@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -393,6 +395,62 @@ TEST(PickTest, AnEndpointThatCameBackGetsLessThanItsShare) {
   EXPECT_NEAR(share(start), 100, 10);
   EXPECT_NEAR(share(start + endpoint.health.slow_start / 2), 390, 20);
   EXPECT_EQ(share(start + endpoint.health.slow_start), 550);
+}
+
+/// A snapshot in which every list has to be looked into.
+fleet::Snapshot without_index(const fleet::Snapshot& snapshot) {
+  fleet::Snapshot plain = snapshot;
+  plain.model_index = std::make_shared<const fleet::ModelIndex>(
+      std::vector<std::shared_ptr<const fleet::Listing>>{});
+  return plain;
+}
+
+TEST(PickTest, TheIndexOfModelsChangesNoChoice) {
+  Random random(20261124);
+  const auto below = [&random](std::uint64_t bound) { return random.next() % bound; };
+  const std::array<const char*, 3> types = {"vllm", "ollama", "openai"};
+  const std::array<std::string, 4> models = {"a", "A", "b", "c"};
+  for (int round = 0; round < 2000; ++round) {
+    SCOPED_TRACE(round);
+    std::vector<Spec> specs(1 + below(6));
+    for (Spec& spec : specs) {
+      spec.name = "x";
+      spec.type = types[below(types.size())];
+      spec.health = std::array{kUp, kUp, kDown, kNew}[below(4)];
+      for (const std::string& model : models) {
+        if (below(3) == 0) spec.models.push_back(model);
+      }
+      spec.listed = below(4) != 0;
+      spec.resolved = below(8) != 0;
+      spec.draining = below(8) == 0;
+      if (below(4) == 0) spec.missing.emplace_back("/v1/x");
+      spec.limit = static_cast<std::uint32_t>(below(3));
+      spec.in_flight = static_cast<std::uint32_t>(below(3));
+      spec.weight = static_cast<std::uint32_t>(1 + below(3));
+    }
+    const Scene scene(specs);
+    const fleet::Snapshot plain = without_index(scene.snapshot());
+    const std::array<EndpointId, 1> tried = {EndpointId(0)};
+    PickRequest request;
+    if (below(2) == 0) request.provider = vllm();
+    request.model = models[below(models.size())];
+    request.route = "/v1/x";
+    request.spares_vllm = below(8) == 0;
+    if (below(4) == 0) request.tried = tried;
+    if (below(8) == 0) request.only = EndpointId(0);
+    request.draw = {static_cast<std::uint32_t>(round), random.next()};
+    const Pick one = pick(scene.snapshot(), request);
+    const Pick other = pick(plain, request);
+    const auto place = [](const Pick& picked, const fleet::Snapshot& snapshot) {
+      return picked.view == nullptr ? -1 : picked.view - snapshot.endpoints.data();
+    };
+    ASSERT_EQ(place(one, scene.snapshot()), place(other, plain));
+    ASSERT_EQ(one.model, other.model);
+    ASSERT_EQ(one.able, other.able);
+    if (one.view == nullptr) {
+      ASSERT_EQ(one.reason, other.reason);
+    }
+  }
 }
 
 TEST(PickTest, AnEndpointThatWasFilledSinceIsNotBooked) {

@@ -40,7 +40,7 @@ const Candidate& in_turn(Candidates candidates, std::uint32_t turn, const Counts
   std::uint64_t number = 0;
   for (const Candidate& one : candidates) {
     if (!counts(one)) continue;
-    unit = std::gcd(unit, std::uint64_t{one.weight});
+    if (unit != one.weight) unit = std::gcd(unit, std::uint64_t{one.weight});
     total += one.weight;
     ++number;
   }

@@ -38,7 +38,7 @@ bool Provider::serves(const fleet::EndpointView& view) const {
     case Kind::kProfile:
       break;
   }
-  return view.profile->name == profile_->name;
+  return view.profile == profile_ || view.profile->name == profile_->name;
 }
 
 std::string_view Provider::name() const {
