@@ -51,9 +51,10 @@ void Exchange::on_snapshot() {
   const fleet::EndpointView& now = request_.services.snapshot->endpoints[endpoint.id.value()];
   // One that answers its checks with an error may well finish what it has.
   if (now.status(Clock::now()) != fleet::Status::kOffline) return;
-  if (moves_to_ || verdict(attempt_->facts(TryEnd::kOut)) != Verdict::kElsewhere ||
-      !request_.services.shared.retry_budget.has_left(
-          Clock::now(), request_.services.config.proxy.retry.budget_percent, in_flight()))
+  // The budget is not asked: it keeps a fleet from doing work twice, and this endpoint does none.
+  // Many that come off it at once would be refused for want of it, who could as well stay.
+  if (moves_to_ || request_.services.config.proxy.retry.budget_percent == 0 ||
+      verdict(attempt_->facts(TryEnd::kOut)) != Verdict::kElsewhere)
     return;
   // Booked now, so that of all that wait there only those leave that find room. While nobody else
   // can take it, the endpoint may as well come back to life.
@@ -260,8 +261,8 @@ net::Awaitable<Exchange::Next> Exchange::after_failure(TryEnd end, std::string_v
     co_return Next::kOver;
   }
   // With nobody else and no queue the request hears that there is no endpoint.
-  const bool may_run_again = moves_to_ || places_.may_wait() || chooser_.another_can();
-  if (verdict == Verdict::kElsewhere && (!may_run_again || take_retry()))
+  const bool may_run_again = places_.may_wait() || chooser_.another_can();
+  if (verdict == Verdict::kElsewhere && (moves_to_ || !may_run_again || take_retry()))
     co_return Next::kElsewhere;
   co_await answer_failure(end);
   co_return Next::kOver;

@@ -211,6 +211,33 @@ TEST_F(RetryTest, ARequestThatWaitsMovesAwayWhenItsEndpointIsFoundDown) {
   loop.run_until([&] { return first.connections()[0]->ended(); });
 }
 
+// However many: an endpoint that does nothing is nobody's load.
+TEST_F(RetryTest, AMoveAwayFromAnEndpointThatIsDownIsNotDrawnFromTheBudget) {
+  first.on_request(test::stays_silent());
+  rules.budget_percent = 1;
+  while (gateway.shared.retry_budget.take(Clock::now(), 1, 0)) {
+  }
+  const std::uint64_t refused = gateway.shared.retry_budget.refused();
+  Asked asked(gateway, post(kBody));
+  loop.run_until([&] { return first.requests().size() == 1; });
+  set_health(EndpointId(0), fleet::Health::kUnhealthy);
+  EXPECT_EQ(asked.outcome().status, 200);
+  EXPECT_EQ(asked.outcome().endpoint, "e1");
+  EXPECT_EQ(gateway.shared.retry_budget.refused(), refused);
+}
+
+TEST_F(RetryTest, WithoutRetriesItStaysWhereItIs) {
+  first.on_request(test::stays_silent());
+  rules.budget_percent = 0;
+  Asked asked(gateway, post(kBody));
+  loop.run_until([&] { return first.requests().size() == 1; });
+  set_health(EndpointId(0), fleet::Health::kUnhealthy);
+  loop.run_for(milliseconds(20));
+  EXPECT_FALSE(asked.done());
+  first.connections()[0]->send(test::sized_answer("200 OK", "late"));
+  EXPECT_EQ(asked.outcome().endpoint, "e0");
+}
+
 TEST_F(RetryTest, OneThatIsConnectingMovesTooAndCountsAsNotSent) {
   // Takes no connection: its queue is full, and nobody accepts.
   net::Acceptor full(loop.io());
