@@ -313,6 +313,28 @@ TEST_F(QueueTest, ARequestThatTheOnlyEndpointFailedWaitsForItToComeBack) {
   EXPECT_EQ(asked.outcome().tries, 2U);
 }
 
+TEST_F(QueueTest, ARequestOfTheOnlyEndpointStaysThereAlsoWhileOthersWait) {
+  set_health(fleet::Health::kHealthy);
+  server.on_request(test::stays_silent());
+  Asked older(gateway, post(kBody));
+  loop.run_until([&] { return server.requests().size() == 1; });
+  Asked younger(gateway, post(kBody));
+  loop.run_until([&] { return server.requests().size() == 2; });
+  server.connections()[0]->close();
+  loop.run_until([&] { return waiting() == 1; });
+  fleet::CheckReport checks;
+  checks.last = checks.last_failure = fleet::Verdict::kOffline;
+  gateway.fleet.set_checks(EndpointId(0), checks);
+  set_health(fleet::Health::kUnhealthy);
+  loop.run_for(milliseconds(20));
+  EXPECT_EQ(waiting(), 1U);
+  server.connections()[1]->send(test::sized_answer("200 OK", "late"));
+  EXPECT_EQ(younger.outcome().tries, 1U);
+  set_health(fleet::Health::kHealthy);
+  server.on_request(test::answers(test::sized_answer("200 OK", "x")));
+  EXPECT_EQ(older.outcome().status, 200);
+}
+
 TEST_F(QueueTest, AnEndpointThatFailsEveryRequestIsNotAskedWithoutEnd) {
   queue.wait = seconds(1);
   set_health(fleet::Health::kHealthy);

@@ -44,7 +44,11 @@ Place PlaceFinder::take() const {
 std::optional<Place> PlaceFinder::take_another() const {
   const config::Queue& rules = request_.services.config.proxy.queue;
   const bool can_wait = may_wait() && request_.services.shared.queue.waiting() < rules.max_requests;
-  if (can_wait && goes_behind()) return Place();
+  if (can_wait && goes_behind()) {
+    // Where no other endpoint can take it there is nothing to queue for.
+    if (chooser_.reason() != routing::NoPick::kAllFull) return std::nullopt;
+    return Place();
+  }
   Chooser::Chosen chosen = chooser_.choose_another(*request_.services.snapshot);
   if (chosen.pick.view != nullptr) return place_of(std::move(chosen));
   // With a queue those that come later would get every place that becomes free.
