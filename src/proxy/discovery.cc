@@ -106,7 +106,8 @@ void ModelDiscovery::read_all_now() {
 
 void ModelDiscovery::read_doubtful(Watched& watched) {
   const Duration rest = watched.failing ? Duration(kFailingGap) : Duration(kRequestedGap);
-  read_at(watched, std::max(Clock::now(), watched.read + rest));
+  const TimePoint when = std::max(Clock::now(), watched.read + rest);
+  if (when < watched.due) read_at(watched, when);  // Else its loop need not be woken.
 }
 
 void ModelDiscovery::read_at(Watched& watched, TimePoint when) {
@@ -153,13 +154,15 @@ void ModelDiscovery::refresh_missed(Done done) {
       continue;
     }
     ++refresh->left;
-    watched->missed = now;
     if (watched->reading) {
+      watched->missed = now;
       watched->told_now.push_back(refresh);
-    } else {
-      watched->asked.push_back(refresh);
-      read_at(*watched, now);
+      continue;
     }
+    watched->asked.push_back(refresh);
+    if (std::exchange(watched->miss_asked, true)) continue;
+    watched->missed = now;
+    read_at(*watched, now);
   }
   end_in_time(refresh);
 }
@@ -168,6 +171,8 @@ void ModelDiscovery::refresh_missed(Done done) {
 bool ModelDiscovery::holds_up_miss(const Watched& watched, TimePoint now) const {
   if (watched.failing) return false;
   if (watched.reading) return now - watched.read < registry_.discovery_timeout;
+  // Its loop has to wake up first, and to wait for a slot: those that come meanwhile are as early.
+  if (watched.miss_asked) return now - watched.missed < registry_.discovery_timeout;
   return now - watched.missed >= kRequestedGap;
 }
 
@@ -250,6 +255,7 @@ bool ModelDiscovery::is_stale(const Watched& watched, TimePoint now) const {
 /// Reads the model list, and tells those who asked for it.
 net::Awaitable<void> ModelDiscovery::read(Watched& watched) {
   watched.told_now = std::exchange(watched.asked, {});
+  watched.miss_asked = false;
   watched.reading = true;
   const TimePoint end = Clock::now() + config_.timeout;
   if (watched.endpoint.config.detects_type)

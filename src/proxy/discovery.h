@@ -52,8 +52,8 @@ class ModelDiscovery {
   void refresh(Done done);
 
   /// The same for a request whose model nobody lists. It waits for no list that was read for such a
-  /// request a moment ago, nor for one that could not be read last time or that hangs: endpoints
-  /// without a list must not hold up what others are asked for.
+  /// request a moment ago (it is read again behind that moment), nor for one that could not be read
+  /// last time or that hangs: endpoints without a list must not hold up what others are asked for.
   void refresh_missed(Done done);
 
   /// How long an endpoint that was never up may have any model: as long as a server may take to
@@ -83,10 +83,11 @@ class ModelDiscovery {
     const fleet::Endpoint& endpoint;
     net::Timer timer;
     Slots::Ticket ticket;
-    TimePoint due{};       // The epoch: at once.
-    TimePoint read{};      // When the last reading began.
-    TimePoint missed{};    // When a request without its model last had it begin.
-    bool failing = false;  // It could not be read last time.
+    TimePoint due{};          // The epoch: at once.
+    TimePoint read{};         // When the last reading began.
+    TimePoint missed{};       // When a request without its model last had it begin.
+    bool miss_asked = false;  // The next reading is for one, and did not begin.
+    bool failing = false;     // It could not be read last time.
     bool reading = false;
     TimePoint listed{};      // When the list was last read to its end.
     bool forgotten = false;  // Its models are, since it was down for so long.

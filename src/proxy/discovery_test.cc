@@ -272,6 +272,20 @@ TEST_F(DiscoveryTest, AMissHasTheListsReadAtOnceButNotAllTheTime) {
   EXPECT_GE(Clock::now() - began, ModelDiscovery::kRequestedGap);
 }
 
+// A burst of first requests for a model that was just loaded.
+TEST_F(DiscoveryTest, MissesThatComeBeforeTheReadingBeginsWaitForItToo) {
+  test::Probing probing(loop, checked_often({endpoint.server.port()}));
+  loop.run_until([&] { return endpoint.versions_asked == 2; });
+  endpoint.model_list = test::sized_answer("200 OK", R"({"data":[{"id":"new"}]})");
+  Told told[3];
+  for (Told& one : told)
+    one.ask(probing.discovery, kMissed);
+  loop.run_until([&] { return told[0].done && told[1].done && told[2].done; });
+  for (const Told& one : told)
+    EXPECT_EQ(one.readings[0].outcome, ListReading::Outcome::kRead);
+  EXPECT_EQ(endpoint.model_lists_asked, 2) << "once for all";
+}
+
 TEST_F(DiscoveryTest, AMissWaitsForNoListThatCannotBeRead) {
   test::WatchedEndpoint failing(loop);
   failing.model_list = test::sized_answer("401 Unauthorized", "");

@@ -120,6 +120,47 @@ TEST_F(QueueTest, ARequestThatNoEndpointWillEverTakeDoesNotWait) {
   EXPECT_EQ(asked.outcome().status, 404);
 }
 
+/// "e0" has no model "m"; "e1" was never up, and may have any.
+struct UnknownModelTest : QueueTest {
+  UnknownModelTest() {
+    config::Config config = test::config_for({server.port(), 1});
+    config.proxy.queue.wait = seconds(20);
+    pair = std::make_unique<test::Gateway>(loop, std::move(config));
+    pair->fleet.set_health(EndpointId(1), fleet::Health::kUnhealthy);
+    set_models(0, "other");
+  }
+  void set_models(std::uint32_t id, const char* name) {
+    pair->fleet.set_models(EndpointId(id), {{.id = name}}, 1);
+    pair->services.publish(pair->fleet.snapshot());
+  }
+
+  std::unique_ptr<test::Gateway> pair;
+};
+
+TEST_F(UnknownModelTest, TheListsAreReadWhileOneWaits) {
+  Asked asked(*pair, post(kBody));
+  loop.run_until([&] { return pair->shared.queue.waiting() == 1; });
+  EXPECT_EQ(pair->misses, 1);
+  loop.run_until([&] { return pair->doubts >= 2; });
+  EXPECT_FALSE(asked.done());
+  set_models(0, "m");
+  EXPECT_EQ(asked.outcome().status, 200);
+}
+
+TEST_F(UnknownModelTest, OneThatJoinedAtOnceIsNotRefusedBeforeTheListsWereRead) {
+  Asked first(*pair, post(kBody));
+  loop.run_until([&] { return pair->shared.queue.waiting() == 1; });
+  Asked second(*pair, post(kBody));
+  loop.run_until([&] { return pair->shared.queue.waiting() == 2; });
+  EXPECT_EQ(pair->misses, 1) << "it stands behind the first one";
+  pair->services.lists_fresh_until = {};
+  pair->on_miss = [this] { set_models(0, "m"); };
+  set_models(1, "other");
+  EXPECT_EQ(first.outcome().status, 404);
+  EXPECT_EQ(second.outcome().status, 200);
+  EXPECT_EQ(pair->misses, 2);
+}
+
 // The overflow of a limited endpoint: never more than it takes, each in its turn.
 TEST_F(QueueTest, TheOverflowOfALimitedEndpointIsServedInItsTurn) {
   config::Config config = test::config_for({server.port()});

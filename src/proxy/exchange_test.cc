@@ -460,6 +460,11 @@ TEST_F(ExchangeTest, ListsAreReadAnewBeforeARequestGoesWhereNoListIsKnown) {
   doubtful.ask(chat(R"("model":"y")"));
   EXPECT_EQ(doubtful.outcome().endpoint, "e1");
   EXPECT_EQ(both.misses, 1) << "that was a moment ago";
+  EXPECT_EQ(both.doubts, 1) << "but they are read when the moment is over";
+  both.services.lists_doubted_until = TimePoint::max();
+  doubtful.ask(chat(R"("model":"y")"));
+  EXPECT_EQ(doubtful.outcome().endpoint, "e1");
+  EXPECT_EQ(both.doubts, 1) << "which was said a moment ago";
   both.services.lists_fresh_until = {};
   both.on_miss = [&] {
     both.fleet.set_models(EndpointId(0), {{.id = "x"}}, 0);
@@ -468,6 +473,16 @@ TEST_F(ExchangeTest, ListsAreReadAnewBeforeARequestGoesWhereNoListIsKnown) {
   doubtful.ask(chat(R"("model":"x")"));
   EXPECT_EQ(doubtful.outcome().endpoint, "e0");
   EXPECT_EQ(both.in_flight(), 0U);
+}
+
+TEST_F(ExchangeTest, ListsThatWereNotReadAreNotTakenForNew) {
+  const Models models(both, {"m"}, {"n"});
+  both.holds_refreshes = true;
+  Asked asked(both, chat(R"("model":"x")"));
+  loop.run_until([&] { return both.misses == 1; });
+  both.refreshes[0]({{EndpointId(0), ListReading::Outcome::kUnfinished}});
+  EXPECT_EQ(asked.outcome().status, 404);
+  EXPECT_LE(both.services.lists_fresh_until, Clock::now() + PlaceFinder::kDoubtGap);
 }
 
 TEST_F(ExchangeTest, AClientThatLeavesWhileListsAreReadGetsNoEndpoint) {

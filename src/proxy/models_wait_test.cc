@@ -20,18 +20,26 @@ struct ModelsWaitTest : testing::Test {
 
 TEST_F(ModelsWaitTest, EndsWhenTheListsWereRead) {
   ModelsWait wait(gateway.services);
-  test::Started<bool> running(loop, wait.run(seconds(30)));
+  test::Started<ModelsWait::End> running(loop, wait.run(seconds(30)));
   loop.run_ready();
   ASSERT_EQ(gateway.refreshes.size(), 1u);
   EXPECT_FALSE(running.done());
-  gateway.refreshes[0]({});
-  EXPECT_TRUE(running.get());
+  gateway.refreshes[0]({{EndpointId(0), ListReading::Outcome::kRead}});
+  EXPECT_EQ(running.get(), ModelsWait::End::kRead);
+}
+
+TEST_F(ModelsWaitTest, TellsWhenNothingWasReadForIt) {
+  ModelsWait wait(gateway.services);
+  test::Started<ModelsWait::End> running(loop, wait.run(seconds(30)));
+  loop.run_ready();
+  gateway.refreshes[0]({{EndpointId(0), ListReading::Outcome::kUnfinished}});
+  EXPECT_EQ(running.get(), ModelsWait::End::kAsIs);
 }
 
 TEST_F(ModelsWaitTest, EndsWhenItTakesTooLong) {
   ModelsWait wait(gateway.services);
-  test::Started<bool> running(loop, wait.run(milliseconds(1)));
-  EXPECT_FALSE(running.get());
+  test::Started<ModelsWait::End> running(loop, wait.run(milliseconds(1)));
+  EXPECT_EQ(running.get(), ModelsWait::End::kEarly);
   gateway.refreshes[0]({});  // Too late: nothing happens.
   loop.run_ready();
 }
@@ -39,11 +47,11 @@ TEST_F(ModelsWaitTest, EndsWhenItTakesTooLong) {
 TEST_F(ModelsWaitTest, EndsWhenTheClientLeavesAndWhoReadsNeedNotKnow) {
   auto wait = std::make_unique<ModelsWait>(gateway.services);
   {
-    test::Started<bool> running(loop, wait->run(seconds(30)));
+    test::Started<ModelsWait::End> running(loop, wait->run(seconds(30)));
     loop.run_ready();
     wait->end();
     EXPECT_FALSE(running.done()) << "not within the call";
-    EXPECT_FALSE(running.get());
+    EXPECT_EQ(running.get(), ModelsWait::End::kEarly);
   }
   wait.reset();
   gateway.refreshes[0]({});
@@ -53,8 +61,8 @@ TEST_F(ModelsWaitTest, EndsWhenTheClientLeavesAndWhoReadsNeedNotKnow) {
 TEST_F(ModelsWaitTest, DoesNotHoldUpTheEndOfTheThread) {
   gateway.services.deadlines.expire_all();
   ModelsWait wait(gateway.services);
-  test::Started<bool> running(loop, wait.run(seconds(30)));
-  EXPECT_FALSE(running.get());
+  test::Started<ModelsWait::End> running(loop, wait.run(seconds(30)));
+  EXPECT_EQ(running.get(), ModelsWait::End::kEarly);
 }
 
 }  // namespace

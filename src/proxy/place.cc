@@ -87,19 +87,70 @@ Place PlaceFinder::place_of(Chooser::Chosen chosen) const {
 
 net::Awaitable<Place> PlaceFinder::find() {
   const bool waits = request_.services.config.proxy.queue.wait > Duration::zero();
-  if (!waits || !goes_behind()) {
-    Place place = take();
-    if (chooser_.renewal() != routing::Renewal::kNone && !renewed_lists_) {
-      co_await renew_lists();
-      if (!request_.client.is_open()) co_return lacking(Place::Lack::kEnded);
-      // Where nothing is new the choice stands: a second one would take another's turn.
-      if (place.pick.view == nullptr || place.snapshot != request_.services.snapshot) {
-        place = Place();
-        place = take();
-      }
+  bool first = !waits || !goes_behind();
+  for (;;) {
+    Place place;
+    if (first) {
+      place = take();
+    } else {
+      place = co_await stay_in_queue();
     }
+    first = false;
+    if (place.lack != Place::Lack::kNoEndpoint) co_return place;
+    if (needs_lists()) place = co_await take_by_new_lists(std::move(place));
+    if (place.lack != Place::Lack::kNoEndpoint) co_return place;
     if (place.pick.view != nullptr || !waits || !may_come(place.pick.reason)) co_return place;
   }
+}
+
+/// Whether the last choice is not to stand before the lists were read anew.
+bool PlaceFinder::needs_lists() const {
+  return chooser_.renewal() != routing::Renewal::kNone && !renewed_lists_;
+}
+
+/// The place that was chosen, or the one that the lists say when they are read anew.
+net::Awaitable<Place> PlaceFinder::take_by_new_lists(Place place) {
+  co_await renew_lists();
+  if (!request_.client.is_open()) co_return lacking(Place::Lack::kEnded);
+  // Where nothing is new the choice stands: a second one would take another's turn.
+  if (place.pick.view == nullptr || place.snapshot != request_.services.snapshot) {
+    place = Place();
+    place = take();
+  }
+  co_return place;
+}
+
+/// Has the model lists read anew. They are all of a moment ago for the requests right behind.
+net::Awaitable<void> PlaceFinder::renew_lists() {
+  Services& services = request_.services;
+  renewed_lists_ = true;
+  ModelsWait::End end = ModelsWait::End::kRead;
+  if (Clock::now() < services.lists_fresh_until ||
+      chooser_.renewal() == routing::Renewal::kBehind) {
+    doubt_lists();
+  } else {
+    end = co_await models_wait_.run(services.config.model_registry.discovery_timeout);
+    if (end == ModelsWait::End::kRead)
+      services.lists_fresh_until = Clock::now() + ModelDiscovery::kRequestedGap;
+    if (end == ModelsWait::End::kAsIs) services.lists_fresh_until = Clock::now() + kDoubtGap;
+  }
+  if (chooser_.renewal() == routing::Renewal::kBefore) {
+    chooser_.note_lists(end == ModelsWait::End::kEarly ? routing::Lists::kTimedOut
+                                                       : routing::Lists::kRefreshed);
+  }
+}
+
+/// Has the model lists read as soon as they may be, without a wait for that.
+void PlaceFinder::doubt_lists() const {
+  Services& services = request_.services;
+  const TimePoint now = Clock::now();
+  if (now < services.lists_doubted_until) return;
+  services.lists_doubted_until = now + kDoubtGap;
+  services.findings.models_in_doubt();
+}
+
+/// Waits in the queue as long as the request still may.
+net::Awaitable<Place> PlaceFinder::stay_in_queue() {
   const TimePoint start = Clock::now();
   if (!wait_ends_) {
     wait_ends_ =
@@ -110,23 +161,6 @@ net::Awaitable<Place> PlaceFinder::find() {
   request_.entry.queued_ms =
       request_.entry.queued_ms.value_or(0) + milliseconds(Clock::now() - start);
   co_return place;
-}
-
-/// Has the model lists read anew. They are all of a moment ago for the requests right behind.
-net::Awaitable<void> PlaceFinder::renew_lists() {
-  Services& services = request_.services;
-  renewed_lists_ = true;
-  bool were_read = true;
-  if (Clock::now() >= services.lists_fresh_until) {
-    if (chooser_.renewal() == routing::Renewal::kBehind) {
-      services.findings.models_in_doubt();
-    } else {
-      were_read = co_await models_wait_.run(services.config.model_registry.discovery_timeout);
-    }
-    if (were_read) services.lists_fresh_until = Clock::now() + ModelDiscovery::kRequestedGap;
-  }
-  if (chooser_.renewal() == routing::Renewal::kBefore)
-    chooser_.note_lists(were_read ? routing::Lists::kRefreshed : routing::Lists::kTimedOut);
 }
 
 /// Waits in the queue, and looks for an endpoint whenever it is the request's turn.
@@ -151,6 +185,8 @@ net::Awaitable<Place> PlaceFinder::wait() {
     if (Clock::now() - start >= QueueWait::kLook) chooser_.forget_tried();
     Place place = take();
     if (place.pick.view != nullptr || !may_come(place.pick.reason)) co_return place;
+    // A server that is up may have loaded the model since its list was read.
+    if (chooser_.renewal() != routing::Renewal::kNone) doubt_lists();
     wait_->hand_on();
   }
 }

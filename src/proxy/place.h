@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -73,11 +74,18 @@ class PlaceFinder {
   /// The client left: find() ends with kEnded.
   void end();
 
+  /// Requests of one thread say no more often that the model lists may be out of date.
+  static constexpr std::chrono::milliseconds kDoubtGap{250};
+
  private:
   [[nodiscard]] Place take() const;
   [[nodiscard]] Place place_of(Chooser::Chosen chosen) const;
   [[nodiscard]] Place lacking(Place::Lack lack) const;
   [[nodiscard]] bool goes_behind() const;
+  [[nodiscard]] bool needs_lists() const;
+  void doubt_lists() const;
+  net::Awaitable<Place> take_by_new_lists(Place place);
+  net::Awaitable<Place> stay_in_queue();
   net::Awaitable<Place> wait();
   net::Awaitable<void> renew_lists();
 

@@ -133,6 +133,8 @@ struct Services {
   std::shared_ptr<const fleet::Snapshot> snapshot;
   /// Until then a request whose model nobody lists takes the model lists as they are.
   TimePoint lists_fresh_until = {};
+  /// Until then nobody on this thread says again that they may be out of date.
+  TimePoint lists_doubted_until = {};
   /// Requests that wait for an endpoint's answer.
   boost::intrusive::list<SnapshotListener, boost::intrusive::constant_time_size<false>>
       snapshot_listeners = {};

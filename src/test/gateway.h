@@ -120,7 +120,7 @@ struct Gateway : private proxy::Findings {
     if (holds_refreshes) {
       refreshes.push_back(std::move(done));
     } else {
-      done({});
+      done({{EndpointId(0), proxy::ListReading::Outcome::kRead}});
     }
   }
   void set_drained(EndpointId id, bool drained, std::function<void()> done) override {
