@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "log/sink.h"
+
 namespace olla::log {
 namespace {
 
@@ -78,6 +80,26 @@ TEST(LoggerTest, AFullFileIsRenamedAndTheOldestGoes) {
   EXPECT_EQ(files, 3u);
   EXPECT_THAT(folder.text("logs/olla.1.log"), HasSubstr("line"));
   EXPECT_THAT(folder.text("logs/olla.2.log"), HasSubstr("line"));
+}
+
+TEST(LoggerTest, AFileThatCannotBeExchangedComesBackWithItsFolder) {
+  const Folder folder;
+  config::Logging settings = to_file(folder);
+  settings.file_bytes_max = 4096;
+  settings.files_kept = 2;
+  const std::string filler(3000, 'x');
+  const auto sink = make_sink(settings);
+  sink(filler + "\n");
+  std::filesystem::remove_all(settings.directory);
+  std::ofstream(settings.directory) << "a file where a folder should be";
+  EXPECT_ANY_THROW(sink(filler + "\n"));
+  EXPECT_ANY_THROW(sink("a line that would fit\n"));
+  EXPECT_ANY_THROW(sink(filler + "\n"));
+  std::filesystem::remove(settings.directory);
+  std::filesystem::create_directory(settings.directory);
+  sink("lines again\n");
+  sink("and again\n");
+  EXPECT_EQ(folder.text("logs/olla.log"), "lines again\nand again\n");
 }
 
 TEST(LoggerTest, AFileThatCannotBeOpenedIsAnException) {
