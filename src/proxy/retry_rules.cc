@@ -1,8 +1,6 @@
 #include "proxy/retry_rules.h"
 
-#include <string>
-
-#include "vllm/routes.h"
+#include "proxy/inference_routes.h"
 
 namespace olla::proxy {
 namespace {
@@ -19,20 +17,6 @@ bool status_is_a_failure(const TryFacts& facts) {
     default:
       return facts.not_taken;
   }
-}
-
-/// Whether a path asks a model something, on any kind of server.
-bool is_inference(std::string_view path) {
-  // Ollama's own; of the others some have OpenAI's routes under a prefix of theirs.
-  for (const std::string_view route :
-       {"/api/chat", "/api/generate", "/api/embed", "/api/embeddings"})
-    if (path == route) return true;
-  for (const std::string_view prefix : {"/api/v0/", "/api/v1/", "/v3/"}) {
-    if (!path.starts_with(prefix)) continue;
-    const std::string usual = "/v1/" + std::string(path.substr(prefix.size()));
-    return vllm::route_kind(usual) == vllm::RouteKind::kInference;
-  }
-  return vllm::route_kind(path) == vllm::RouteKind::kInference;
 }
 
 /// Whether the endpoint may have worked on the request.

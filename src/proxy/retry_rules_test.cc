@@ -66,9 +66,13 @@ TEST_F(RetryRulesTest, OllaW15APostThatMayHaveRunIsRepeatedOnlyWhereThatDoesNoHa
 TEST_F(RetryRulesTest, WhatIsRepeatable) {
   for (const char* method : {"GET", "HEAD", "OPTIONS"})
     EXPECT_TRUE(is_repeatable(rules, method, "/api/delete")) << method;
-  const auto inference = {"/v1/chat/completions", "/v1/messages",
-                          "/v1/audio/speech",     "/api/chat",
-                          "/api/v0/completions",  "/v3/chat/completions"};
+  const auto inference = {"/v1/chat/completions",
+                          "/v1/messages",
+                          "/v1/audio/speech",
+                          "/api/chat",
+                          "/api/v0/completions",
+                          "/v3/chat/completions",
+                          "/engines/llama.cpp/v1/chat/completions"};
   for (const char* path : inference) {
     EXPECT_TRUE(is_repeatable(rules, "POST", path)) << path;
     EXPECT_FALSE(is_repeatable(rules, "DELETE", path)) << path;

@@ -1,11 +1,11 @@
 #include "proxy/route_rules.h"
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 
 #include "openai/request.h"
 #include "proxy/answer.h"
+#include "proxy/inference_routes.h"
 #include "vllm/routes.h"
 
 namespace olla::proxy {
@@ -13,24 +13,13 @@ namespace {
 
 constexpr std::string_view kOllama = "ollama";
 
-/// The ends of inference routes that servers have under names of their own, where their profile
-/// lists them: in Ollama's, llama.cpp's, LiteLLM's, Docker's, SGLang's, LMDeploy's and Lemonade's
-/// API. All of them take POST alone, but for SGLang's /generate, which takes PUT too.
-constexpr std::string_view kNative[] = {
-    "/api/generate", "/api/chat",  "/api/embeddings",   "/api/embed",   "/completion",
-    "/embedding",    "/infill",    "/chat/completions", "/completions", "/embeddings",
-    "/generate",     "/tokenize",  "/detokenize",       "/pooling",     "/v1/encode",
-    "/v1/messages",  "/v1/rerank",
-};
-
 bool is_native(const config::Profiles& profiles, const Destination& destination) {
   const std::string& path = destination.path;
   const config::Profile* own = destination.provider.profile();
   const bool listed =
       own != nullptr ? std::find(own->paths.begin(), own->paths.end(), path) != own->paths.end()
                      : !profiles.with_path(path).empty();
-  return listed && std::any_of(std::begin(kNative), std::end(kNative),
-                               [&path](auto end) { return path.ends_with(end); });
+  return listed && ends_as_native_inference(path);
 }
 
 /// The profile with endpoints of the provider that manages its server under this path; or nullptr.
