@@ -23,6 +23,20 @@ bool is_own_document(std::string_view path) {
   return path == "/version" || path.starts_with("/internal/");
 }
 
+/// As Olla cleans a path before it looks for the route: a client whose base URL ends with a slash
+/// asks for "/olla/vllm//v1/models". Only to our own paths: "//host" would lead elsewhere.
+std::optional<OwnAnswer> redirect_to_clean(std::string_view target) {
+  const auto clean = http::cleaned_target(target);
+  if (!clean) return std::nullopt;
+  const std::string_view path = std::string_view(*clean).substr(0, clean->find('?'));
+  if (!is_own_document(path) && !path.starts_with("/olla/") && !path.starts_with("/v1/"))
+    return std::nullopt;
+  OwnAnswer own{307, {}};
+  own.content_type = {};
+  own.extra_fields = "Location: " + *clean + "\r\n";
+  return own;
+}
+
 std::string rate_fields(const limits::RateVerdict& verdict) {
   const std::int64_t full_at = std::time(nullptr) + whole_seconds(verdict.full_in);
   return "X-RateLimit-Limit: " + std::to_string(verdict.per_minute) +
@@ -57,6 +71,8 @@ std::optional<OwnAnswer> admit(limits::Gate& gate, const limits::ClientAddress& 
     return own;
   }
   const std::string_view target = http::origin_form(head.target).value_or("*");
+  // Before the limits, which count the request that follows: one request is one token.
+  if (auto redirect = redirect_to_clean(target)) return redirect;
   const std::string_view path = target.substr(0, target.find('?'));
   if (limits::is_guarded_internal_path(path)) {
     const auto refusal = gate.access.refusal(peer, head);

@@ -23,9 +23,9 @@ struct Caller {
 [[nodiscard]] Caller identify(const limits::Gate& gate, const limits::ClientAddress& peer,
                               const http::RequestHead& head);
 
-/// Decides whether a request may go on, once its head is read: the answer to one that may not, or
-/// to a browser's preflight; nullopt: it may. Takes its tokens, and adds to `caller` what its
-/// limits say.
+/// Decides whether a request may go on, once its head is read: the answer to one that may not, to a
+/// browser's preflight, or to a path that has to be cleaned first; nullopt: it may. Takes its
+/// tokens, and adds to `caller` what its limits say.
 [[nodiscard]] std::optional<OwnAnswer> admit(limits::Gate& gate, const limits::ClientAddress& peer,
                                              const http::RequestHead& head, Caller& caller);
 

@@ -82,6 +82,40 @@ TEST_F(AdmissionTest, TheGatewaysOwnDocumentsAreNotLimited) {
   }
 }
 
+TEST_F(AdmissionTest, ARedirectToACleanPathCostsNoToken) {
+  limit_per_client(1);
+  config.server.rate_limits.burst_size = 1;
+  for (int i = 0; i < 3; ++i) {
+    const auto redirect = ask("/olla/vllm//v1/chat/completions?a=//b", "POST");
+    ASSERT_TRUE(redirect);
+    EXPECT_EQ(redirect->status, 307);
+    EXPECT_EQ(redirect->extra_fields, "Location: /olla/vllm/v1/chat/completions?a=//b\r\n");
+    EXPECT_EQ(caller.answer_fields, "");
+  }
+  EXPECT_FALSE(ask("/olla/vllm/v1/chat/completions", "POST"));
+  EXPECT_EQ(ask("/olla/vllm/v1/chat/completions", "POST")->status, 429);
+  EXPECT_EQ(ask("//evil.test/v1/models")->status, 429) << "it leads elsewhere";
+}
+
+TEST_F(AdmissionTest, TheGatewaysOwnPathsAreCleanedTooAndGuardedThere) {
+  peer = limits::peer_address("192.0.2.1");
+  const std::pair<const char*, const char*> cases[] = {
+      {"//internal/health", "/internal/health"},
+      {"/internal//health", "/internal/health"},
+      {"/./internal/status", "/internal/status"},
+      {"//internal//status?x", "/internal/status?x"},
+      {"//version", "/version"},
+      {"//version?x", "/version?x"}};
+  for (const auto& [written, clean] : cases) {
+    const auto redirect = ask(written);
+    ASSERT_TRUE(redirect) << written;
+    EXPECT_EQ(redirect->status, 307) << written;
+    EXPECT_EQ(redirect->extra_fields, "Location: " + std::string(clean) + "\r\n");
+  }
+  EXPECT_EQ(ask("/internal/status")->status, 403);
+  EXPECT_FALSE(ask("//versions"));
+}
+
 TEST_F(AdmissionTest, ADenialHasTheShapeOfItsRoute) {
   limit_per_client(1);
   config.server.rate_limits.burst_size = 1;

@@ -31,17 +31,6 @@ OwnAnswer redirect_behind_slash(std::string_view target) {
   return own;
 }
 
-/// As Olla cleans a path before it looks for the route: a client whose base URL ends with a slash
-/// asks for "/olla/vllm//v1/models". Only to our own paths: "//host" would lead elsewhere.
-std::optional<OwnAnswer> redirect_to_clean(std::string_view target) {
-  const auto clean = http::cleaned_target(target);
-  if (!clean || !(clean->starts_with("/olla/") || clean->starts_with("/v1/"))) return std::nullopt;
-  OwnAnswer own{307, {}};
-  own.content_type = {};
-  own.extra_fields = "Location: " + *clean + "\r\n";
-  return own;
-}
-
 }  // namespace
 
 Session::Session(Services& services, net::Socket socket)
@@ -94,7 +83,8 @@ net::Awaitable<bool> Session::serve_request() {
   log::AccessEntry entry = begin_entry();
   bool keep = false;
   if (instead) {
-    // A preflight is no request, and what is asked of the gateway itself is none for an endpoint.
+    // A preflight and a redirect are no requests, and what is asked of the gateway itself is none
+    // for an endpoint.
     entry.own_document = instead->code.empty() || limits::is_guarded_internal_path(entry.path);
     keep = co_await answer_here(std::move(*instead), entry, reads_body);
   } else {
@@ -130,11 +120,6 @@ void Session::end_entry(log::AccessEntry& entry) {
 
 net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
   const auto path = http::origin_form(client_->head().target);
-  std::optional<OwnAnswer> clean = path ? redirect_to_clean(*path) : std::nullopt;
-  if (clean) {
-    entry.own_document = true;
-    co_return co_await answer_here(std::move(*clean), entry);
-  }
   const auto route = path ? routing::match_route(*path, *services_.config.profiles) : std::nullopt;
   if (!route) {
     OwnAnswer own = co_await answer_of_path(path.value_or(std::string_view()));

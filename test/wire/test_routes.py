@@ -104,6 +104,9 @@ def test_keeps_any_path_towards_a_server_that_is_no_vllm(world, prefix, rest):
         ("/olla/proxy//v1/models", "/olla/proxy/v1/models"),
         ("//olla//vllm/./v1/models?a=//b", "/olla/vllm/v1/models?a=//b"),
         ("//v1/models", "/v1/models"),
+        ("//internal/health", "/internal/health"),
+        ("/internal//status?x", "/internal/status?x"),
+        ("//version", "/version"),
         ("/olla/vllm/v1/audio//", "/olla/vllm/v1/audio/"),
     ],
 )
