@@ -90,6 +90,25 @@ TEST(ConfigFileTest, WithoutAFileThereIsVllmWhereItServes) {
   EXPECT_EQ(chosen.loaded.config.server.port, 1234);
 }
 
+TEST(ConfigFileTest, AVariableIsUnknownOnlyWhereTheFileWasRead) {
+  const auto env = [](const std::string& variable) -> std::optional<std::string> {
+    if (variable == "OLLA_SERVER_PORT" || variable == "OLLA_NOBODYS") return "1";
+    return std::nullopt;
+  };
+  const std::vector<std::string> set = {"OLLA_NOBODYS", "OLLA_SERVER_PORT"};
+  const std::string broken = testing::TempDir() + "olla_broken.yaml";
+  std::ofstream(broken) << "endpoints: [";
+  for (const std::string& file : {broken, std::string("/nowhere/olla.yaml")}) {
+    const ChosenConfig chosen = choose_config(file, env, set);
+    EXPECT_FALSE(chosen.loaded.errors.empty()) << file;
+    EXPECT_TRUE(chosen.loaded.warnings.empty()) << file;
+  }
+  std::filesystem::remove(broken);
+  const ChosenConfig chosen = choose_config(std::nullopt, env, set);
+  ASSERT_EQ(chosen.loaded.warnings.size(), 1u);
+  EXPECT_EQ(chosen.loaded.warnings[0].path, "$OLLA_NOBODYS");
+}
+
 TEST(ServeCommandTest, AnEmptyNameIsAFileThatDoesNotExist) {
   testing::internal::CaptureStderr();
   const int code = serve_command("");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -24,6 +25,9 @@ constexpr const char* kPlaces[] = {"config/config.local.yaml", "config/config.ya
 constexpr std::string_view kWithoutFile =
     "endpoints: [{url: 'http://localhost:8000', name: 'localhost:8000', type: vllm}]";
 
+// As many as Linux follows.
+constexpr int kLinksMax = 40;
+
 /// Makes what is missing of the folder `wanted`, outermost first, and appends what was made.
 bool make_folders(const std::filesystem::path& wanted, std::vector<std::filesystem::path>& made) {
   std::error_code error;
@@ -34,26 +38,43 @@ bool make_folders(const std::filesystem::path& wanted, std::vector<std::filesyst
   return true;
 }
 
+/// What a file's name stands for in the end, which need not exist. More links than the system
+/// follows stay, for it to refuse.
+std::filesystem::path behind_links(std::filesystem::path file) {
+  std::error_code error;
+  for (int i = 0; i < kLinksMax && std::filesystem::is_symlink(file, error); ++i)
+    file = file.parent_path() / std::filesystem::read_symlink(file, error);
+  return file;
+}
+
+/// Whether a file can be written, or made when there is none; else errno tells why. It is not made:
+/// a gateway that rotates its log may open it between this and its removal, and lose its lines.
+bool can_write(const std::filesystem::path& file) {
+  // Without a wait for whoever might read a pipe of that name.
+  const int opened = ::open(file.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+  if (opened >= 0) return ::close(opened) == 0;
+  if (errno != ENOENT) return false;
+  std::string other = (file.parent_path() / ".olla.log.XXXXXX").string();
+  const int made = ::mkostemp(other.data(), O_CLOEXEC);
+  if (made < 0) return false;
+  ::close(made);
+  return ::unlink(other.c_str()) == 0;
+}
+
 /// Why the log's file could not be written, or "". Nothing that it makes to find out stays.
 std::string log_fault(const config::Logging& logging) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path file = fs::absolute(fs::path(logging.directory) / "olla.log", error);
-  const bool exists = fs::exists(file, error);
-  if (exists && fs::is_directory(file, error)) return "holds a directory of the name olla.log";
+  if (fs::is_directory(file, error)) return "holds a directory of the name olla.log";
   // Tried and not judged by its rights: those of root say nothing about a read-only file system.
   std::vector<fs::path> made;
   std::string fault;
   errno = 0;
   if (!make_folders(file.parent_path(), made)) {
     fault = "cannot be made";
-  } else {
-    // Without a wait for whoever might read a pipe of that name.
-    const int opened =
-        ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644);
-    if (opened < 0) fault = "cannot be written";
-    if (opened >= 0) ::close(opened);
-    if (opened >= 0 && !exists) fs::remove(file, error);
+  } else if (!can_write(behind_links(file))) {
+    fault = "cannot be written";
   }
   const int reason = errno;
   for (auto folder = made.rbegin(); folder != made.rend(); ++folder)
@@ -110,8 +131,10 @@ ChosenConfig choose_config(const std::optional<std::string>& file, const config:
   };
   ChosenConfig chosen = load_chosen(file ? file : find_config_file(env), noting);
   std::vector<config::Problem>& warnings = chosen.loaded.warnings;
-  for (config::Problem& unknown : config::unknown_variables(variables, asked, env))
-    warnings.push_back(std::move(unknown));
+  if (chosen.loaded.read) {
+    for (config::Problem& unknown : config::unknown_variables(variables, asked, env))
+      warnings.push_back(std::move(unknown));
+  }
   warn_of_models_file(chosen.file, warnings);
   const config::Logging& logging = chosen.loaded.config.logging;
   if (chosen.loaded.errors.empty() && logging.output == config::LogOutput::kFile) {

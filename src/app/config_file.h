@@ -25,7 +25,8 @@ bool shows_version(const config::Environment& env);
 /// Loads `file`, or the one that find_config_file() finds, or else what olla runs with without a
 /// file: vLLM where `vllm serve` puts it. An empty name is a file that does not exist. A log that
 /// could not be written is an error too. `variables` are the names of all that `env` has which
-/// begin with "OLLA_"; those that mean nothing, and a models.yaml of Olla's, cost a warning each.
+/// begin with "OLLA_"; those that mean nothing, and a models.yaml of Olla's, cost a warning each:
+/// but for the variables of a file that cannot be read, of which none was looked at.
 ChosenConfig choose_config(const std::optional<std::string>& file, const config::Environment& env,
                            const std::vector<std::string>& variables);
 

@@ -117,7 +117,7 @@ void read_all(const Section& root, const Environment& env, const SecretFiles& fi
 }
 
 Loaded failed(std::string message) {
-  return {.config = {}, .errors = {{"", 0, std::move(message)}}, .warnings = {}};
+  return {.read = false, .config = {}, .errors = {{"", 0, std::move(message)}}, .warnings = {}};
 }
 
 }  // namespace
@@ -127,6 +127,7 @@ Loaded load(std::string_view yaml, const Environment& env, const SecretFiles& fi
   Problems problems;
   Loaded loaded;
   if (const ValuePtr document = parse_document(yaml, problems)) {
+    loaded.read = true;
     // Sections refer to it.
     const ValuePtr overridden = with_overrides(document, env, problems);
     const Section root(*overridden, {"", "", overridden->line}, problems);

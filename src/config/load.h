@@ -14,6 +14,9 @@ namespace olla::config {
 
 /// What came of a configuration file.
 struct Loaded {
+  /// The text was read and is a document: its keys, and the variables that win over them, were
+  /// looked at.
+  bool read = false;
   Config config;                  ///< Meaningful only when `errors` is empty.
   std::vector<Problem> errors;    ///< Everything that is wrong, in the order of the lines.
   std::vector<Problem> warnings;  ///< What is ignored or may be meant otherwise.

@@ -273,6 +273,28 @@ def test_a_check_leaves_a_log_as_it_is(tmp_path):
     assert log.read_text() == "line\n"
 
 
+def test_a_check_makes_and_removes_nothing_where_there_is_no_log(tmp_path):
+    config = {"endpoints": [ENDPOINT], "logging": {"output": "file", "directory": "logs"}}
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    file = write_config(config, tmp_path)
+    assert run("check", str(file), cwd=tmp_path).returncode == 0
+    assert list(logs.iterdir()) == []
+    link = logs / "olla.log"
+    for target in ("real.log", str(tmp_path / "far.log")):
+        link.symlink_to(target)
+        assert run("check", str(file), cwd=tmp_path).returncode == 0
+        assert link.is_symlink() and not link.exists()
+        assert list(logs.iterdir()) == [link] and not (tmp_path / "far.log").exists()
+        link.unlink()
+    for target in ("missing/real.log", "olla.log"):
+        link.symlink_to(target)
+        done = run("check", str(file), cwd=tmp_path)
+        assert done.returncode == 2 and "logging.directory: cannot be written" in done.stdout
+        assert list(logs.iterdir()) == [link]
+        link.unlink()
+
+
 @pytest.mark.parametrize("host", ["no-such-name.invalid", "192.0.2.1", ":::1"])
 def test_a_check_finds_hosts_that_a_start_could_not_listen_on(tmp_path, host):
     config = {"endpoints": [ENDPOINT], "server": {"host": host, "port": 0}}
