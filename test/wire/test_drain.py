@@ -67,9 +67,9 @@ def test_olla_w48_a_drained_endpoint_finishes_what_it_has_and_gets_no_more(world
 
     assert state(world, gateway, "first", "undrain")["drained"] is False
     assert set(answered_by(world, gateway, 6)) == {"first", "second"}
-    messages = [record["msg"] for record in gateway.records()]
-    assert messages.count("endpoint is drained") == 2
-    assert messages.count("endpoint is no longer drained") == 2
+    told = lambda text: sum(record["msg"] == text for record in gateway.records())
+    gateway.wait_for(lambda: told("endpoint is no longer drained") == 2, "the end of the drains")
+    assert told("endpoint is drained") == 2
 
 
 def test_a_drained_endpoint_stays_so_when_its_server_is_restarted(world, pair):
