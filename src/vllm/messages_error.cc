@@ -24,7 +24,7 @@ bool has_the_shape(const Json& document) {
 
 /// One fault of FastAPI's validation: "body.max_tokens: Field required".
 std::string fault_text(const Json& fault) {
-  const std::string said = text_at(fault, "msg");
+  std::string said = text_at(fault, "msg");
   if (said.empty() || !fault.contains("loc") || !fault["loc"].is_array()) return said;
   std::string place;
   for (const Json& step : fault["loc"]) {
