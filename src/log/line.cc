@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
 #include <iterator>
@@ -46,7 +47,7 @@ void append_three_digits(std::uint64_t value, std::string& out) {
 void append_decimal(double value, std::string& out) {
   constexpr double kMost = 1e12;  // Far from where a double knows no thousandths any more.
   if (value >= 0 && value < kMost) {
-    const auto thousandths = static_cast<std::uint64_t>(value * 1000 + 0.5);
+    const auto thousandths = static_cast<std::uint64_t>(std::llround(value * 1000));
     append_number(thousandths / 1000, out);
     out.push_back('.');
     append_three_digits(thousandths % 1000, out);

@@ -120,7 +120,7 @@ bool ModelDiscovery::may_be_read(const Watched& watched) const {
 }
 
 std::shared_ptr<ModelDiscovery::Refresh> ModelDiscovery::begin_refresh(Done done) {
-  const auto refresh = std::make_shared<Refresh>(asker_.io());
+  auto refresh = std::make_shared<Refresh>(asker_.io());
   refresh->done = std::move(done);
   refreshes_.push_back(refresh);
   for (const auto& watched : watched_) {
