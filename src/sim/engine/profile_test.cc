@@ -73,7 +73,7 @@ TEST(CostModelTest, KnowsNoStepOfMoreThanAnHour) {
 }
 
 TEST(CostModelTest, AddsUpTheWorkOfAStep) {
-  const Profile& profile = *builtin_profile(kDefaultProfile);
+  const Profile profile = *builtin_profile(kDefaultProfile);
   struct Case {
     std::vector<std::pair<std::size_t, std::size_t>> prompts;  // tokens, computed before
     std::vector<std::size_t> decodes;                          // computed before
