@@ -107,6 +107,11 @@ void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
   sim.add_option("--max-num-queued-reqs", flags.max_num_queued_reqs,
                  "requests running or waiting, over which others get 503; 0: no limit")
       ->capture_default_str();
+  sim.add_option("--fault", flags.faults, "what goes wrong, such as reset,count=3; again for more")
+      ->allow_extra_args(false);
+  sim.add_option("--on-sigterm", flags.on_sigterm, "what SIGTERM does; a second signal stops")
+      ->check(CLI::IsMember({"stop", "drain", "hang"}))
+      ->capture_default_str();
   sim.add_option("--seed", flags.seed, "seed of the generated text")->capture_default_str();
 }
 

@@ -40,6 +40,8 @@ struct SimFlags {
   bool prompt_tokens_details = false;        ///< Usage tells how much of a prompt was cached.
   std::size_t max_num_queued_reqs = 0;       ///< Over it requests are refused; 0: never.
   std::optional<std::size_t> max_model_len;  ///< Tokens of prompt and answer together.
+  std::vector<std::string> faults;           ///< As sim::parse_fault() reads them.
+  std::string on_sigterm = "stop";           ///< stop; drain or hang, as a real server does.
   std::string trace;  ///< A file to replay in virtual time, instead of serving; empty: none.
 };
 

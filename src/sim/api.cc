@@ -124,6 +124,7 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
   if (known->presence == Presence::kDev) {
     return administration_.handle(path, request, time.now);
   }
+  if (path == "/sim/faults") return faults_.handle(request, dialect_, time.now);
   if (path.starts_with("/sim/")) return control(path, time.now);
   if (path.starts_with("/v1/responses/")) {
     if (!served) return wrong_service_answer(*known);

@@ -16,6 +16,7 @@
 #include "sim/answer.h"
 #include "sim/engine.h"
 #include "sim/failure.h"
+#include "sim/faults.h"
 #include "sim/generation.h"
 #include "sim/models.h"
 #include "sim/prompt.h"
@@ -72,12 +73,22 @@ class Api {
   /// The generation is done with, or its client left: what still runs of it is aborted.
   void leave(Generation& generation, TimePoint now);
 
+  /// The engine dies for this generation alone, which tells so and is done.
+  void fail(Generation& generation, TimePoint now) { ranks_.fail(generation, now); }
+
+  [[nodiscard]] Faults& faults() { return faults_; }
+  [[nodiscard]] const Faults& faults() const { return faults_; }
+
   /// Of one data-parallel rank.
   [[nodiscard]] const EngineStats& stats(std::size_t rank = 0) const { return ranks_.stats(rank); }
   [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
   [[nodiscard]] Dialect dialect() const { return dialect_; }
   /// A server that hangs takes no connection any more, and closes the idle ones.
   [[nodiscard]] Condition condition() const { return condition_; }
+  /// What a signal does to a server: kDraining or kHung.
+  void set_condition(Condition condition) { condition_ = condition; }
+  /// Answers under way: they run, wait, or are on their way in or out.
+  [[nodiscard]] std::size_t unfinished() const { return ranks_.present(); }
 
  private:
   Reply route(const ApiRequest& request, ApiTime time);
@@ -112,6 +123,7 @@ class Api {
   ResponseStore responses_;
   std::uint64_t rejected_ = 0;
   Condition condition_ = Condition::kWell;
+  Faults faults_;
 };
 
 }  // namespace olla::sim

@@ -103,13 +103,17 @@ std::size_t Ranks::abort(const std::string& id, TimePoint now) {
   return count;
 }
 
+void Ranks::fail(Generation& generation, TimePoint now) {
+  leave(generation, now);
+  generation.fail();
+}
+
 void Ranks::fail_all(TimePoint now) {
   release(now);
   for (Rank& rank : ranks_) {
     while (!rank.places.empty()) {
       Generation& generation = *rank.places.begin()->second.generation;
-      leave(generation, now);
-      generation.fail();
+      fail(generation, now);
       generation.notify();
     }
   }

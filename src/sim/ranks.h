@@ -43,6 +43,7 @@ class Ranks {
   std::size_t abort(const std::string& id, TimePoint now);
 
   /// Ends everything as an engine that dies does, and tells the listeners.
+  void fail(Generation& generation, TimePoint now);
   void fail_all(TimePoint now);
 
   /// Brings the statistics up to `now`.

@@ -46,6 +46,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"/tokenize", "POST", kAll, kAlways, {}},
     {"/detokenize", "POST", kAll, kAlways, {}},
     // No vLLM has these: they make one fall ill.
+    {"/sim/faults", "GET, POST", kAll, kAlways, {}},
     {"/sim/drain", "POST", kAll, kAlways, {}},
     {"/sim/hang", "POST", kAll, kAlways, {}},
     {"/sim/kill_engine", "POST", kAll, kAlways, {}},

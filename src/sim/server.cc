@@ -26,6 +26,9 @@ constexpr std::uint64_t kBodyBytesMax = std::uint64_t{64} << 20U;
 // tokens themselves; a token may be this much late instead.
 constexpr std::chrono::microseconds kWakeInterval{250};
 
+// How often a closed port that somebody else has by now is tried again.
+constexpr std::chrono::milliseconds kReopenInterval{500};
+
 net::ConnectionRules connection_rules() {
   net::ConnectionRules rules{};
   rules.idle_timeout = kIdle;
@@ -72,12 +75,24 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
         api_(api_options(options_), current_time()),
         deadlines_(io),
         listener_(io),
-        timer_(io) {}
+        timer_(io),
+        reopening_(io) {}
 
   Result<std::uint16_t> start() {
-    auto port = listener_.open(options_.host, options_.port);
-    if (port) listener_.start([this]() -> net::ConnectionSink& { return *this; });
+    api_.faults().set(options_.faults, options_.seed, Clock::now());
+    auto port = open();
+    if (port) options_.port = *port;
+    if (port) refuse_if_told();
     return port;
+  }
+
+  void terminate(Condition condition) {
+    api_.set_condition(condition);
+    on_submitted();
+  }
+
+  [[nodiscard]] bool finished() const {
+    return api_.condition() == Condition::kHung ? sessions_.empty() : api_.unfinished() == 0;
   }
 
   void stop() {
@@ -91,15 +106,18 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
     }
     deadlines_.expire_all();
     timer_.cancel();
+    reopening_.cancel();
   }
 
   Api& api() override { return api_; }
   ApiTime time() override { return current_time(); }
+  net::Deadlines& deadlines() override { return deadlines_; }
 
-  [[nodiscard]] bool closing() const override { return api_.condition() == Condition::kHung; }
+  [[nodiscard]] bool closing() const override { return listener_closed_; }
 
   void on_submitted() override {
-    if (closing()) hang();
+    if (api_.condition() == Condition::kHung) close_port();
+    refuse_if_told();
     const auto next = api_.next_time();
     if (next && *next < armed_for_) arm(*next);
   }
@@ -121,8 +139,32 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
                         });
   }
 
-  /// What a real server does first when it is told to end, and then no more.
-  void hang() {
+  Result<std::uint16_t> open() {
+    auto port = listener_.open(options_.host, options_.port);
+    if (port) listener_.start([this]() -> net::ConnectionSink& { return *this; });
+    return port;
+  }
+
+  /// Closes the port for a while, if a fault says so.
+  void refuse_if_told() {
+    const auto until = api_.faults().refused_until(Clock::now());
+    if (!until || stopped_ || listener_closed_) return;
+    close_port();
+    reopen_at(*until);
+  }
+
+  void reopen_at(TimePoint when) {
+    reopening_.expires_at(when);
+    reopening_.async_wait([this](net::error_code error) {
+      if (error || stopped_ || api_.condition() == Condition::kHung) return;
+      // Somebody may have taken the port meanwhile.
+      listener_closed_ = !open();
+      if (listener_closed_) reopen_at(Clock::now() + kReopenInterval);
+    });
+  }
+
+  /// What a real server does first when it is told to end.
+  void close_port() {
     if (listener_closed_) return;
     listener_closed_ = true;
     listener_.close();
@@ -159,6 +201,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   net::Deadlines deadlines_;
   net::Listener listener_;
   net::Timer timer_;
+  net::Timer reopening_;
   TimePoint armed_for_ = TimePoint::max();
   bool stopped_ = false;
   bool listener_closed_ = false;
@@ -178,6 +221,14 @@ Result<std::uint16_t> Server::start() {
 
 void Server::stop() {
   core_->stop();
+}
+
+void Server::terminate(Condition condition) {
+  core_->terminate(condition);
+}
+
+bool Server::finished() const {
+  return core_->finished();
 }
 
 const EngineStats& Server::stats() const {

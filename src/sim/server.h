@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "net/types.h"
 #include "sim/engine.h"
+#include "sim/failure.h"
+#include "sim/fault.h"
 #include "sim/routes.h"
 
 namespace olla::sim {
@@ -23,7 +25,8 @@ struct ServerOptions {
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
   EngineRules rules;
-  std::uint64_t seed = 0;  ///< Servers with equal seeds give equal answers.
+  std::vector<Fault> faults;  ///< Their time is counted from start(); their seed is `seed`.
+  std::uint64_t seed = 0;     ///< Servers with equal seeds give equal answers.
 };
 
 /// One simulated vLLM server: the API over sockets, with the manners of uvicorn. Idle connections
@@ -45,6 +48,13 @@ class Server {
 
   /// Stops listening and cuts every connection. Then `io` runs out of this server's work.
   void stop();
+
+  /// What SIGTERM does to a real server: kDraining finishes what runs and begins nothing, kHung
+  /// closes the port and leaves what runs open and silent.
+  void terminate(Condition condition);
+  /// Nothing is left that a server in its condition would stay for: requests that run when it
+  /// drains, connections when it hangs.
+  [[nodiscard]] bool finished() const;
 
   /// For tests and summaries.
   [[nodiscard]] const EngineStats& stats() const;

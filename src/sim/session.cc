@@ -43,11 +43,93 @@ net::Awaitable<bool> Session::serve_request() {
   if (read == Read::kClosed) connection_->close();
   if (read != Read::kRequest) co_return false;
   busy_ = true;
-  Reply reply = ask();
-  const bool sent = co_await write_reply(reply);
+  const std::optional<Fault> fault = strike_request();
+  bool sent = true;
+  if (fault) sent = co_await suffer(*fault);
+  if (!fault || (fault->kind == FaultKind::kDelay && sent)) {
+    Reply reply = ask();
+    sent = co_await write_reply(reply);
+  }
   busy_ = false;
   if (!sent) connection_->close();
   co_return sent && connection_->head().keep_alive && !host_.closing();
+}
+
+std::optional<Fault> Session::strike_request() {
+  const http::RequestHead& head = connection_->head();
+  const std::string path = decoded_path(head.target);
+  return host_.api().faults().strike_request(head.method, path, host_.time().now);
+}
+
+std::optional<Fault> Session::strike_stream() {
+  const std::string path = decoded_path(connection_->head().target);
+  return host_.api().faults().strike_stream(path, host_.time().now);
+}
+
+/// What befalls a request as a whole. False when the connection ends with it; after a delay the
+/// request is still to be answered.
+net::Awaitable<bool> Session::suffer(Fault fault) {
+  switch (fault.kind) {
+    case FaultKind::kReset:
+      connection_->close(true);
+      co_return false;
+    case FaultKind::kGarbage:
+      co_return co_await write_garbage();
+    case FaultKind::kHang:
+      connection_->watch(*this);
+      co_await wait_for_the_client_to_leave();
+      co_return false;
+    case FaultKind::kDelay:
+      connection_->watch(*this);
+      co_await pause(fault.delay);
+      connection_->unwatch();
+      co_return !left_;
+    default:
+      break;
+  }
+  const std::string path = decoded_path(connection_->head().target);
+  const Answer answer = fault_answer(fault.kind, path, host_.api().dialect());
+  connection_->body().clear();
+  co_return co_await write_answer(answer);
+}
+
+net::Awaitable<void> Session::wait_for_the_client_to_leave() {
+  while (!left_) {
+    co_await waiter_.wait();
+  }
+}
+
+net::Awaitable<void> Session::pause(Duration duration) {
+  Pause pause(host_.deadlines(), waiter_);
+  pause.expire_after(duration);
+  while (!left_ && !pause.over()) {
+    co_await waiter_.wait();
+  }
+}
+
+net::Awaitable<bool> Session::write_garbage() {
+  const std::string bytes = host_.api().faults().garbage();
+  co_await connection_->write(bytes);
+  co_return false;
+}
+
+/// The stream goes wrong here. True when its body has an end.
+net::Awaitable<bool> Session::break_stream(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kStreamReset:
+      connection_->close(true);
+      co_return false;
+    case FaultKind::kStreamEnd:
+      co_return co_await connection_->write(kLastChunk);
+    case FaultKind::kStreamHang:
+      co_await wait_for_the_client_to_leave();
+      co_return false;
+    case FaultKind::kStreamGarbage:
+      co_return co_await write_garbage();
+    default:
+      connection_->close();
+      co_return false;
+  }
 }
 
 net::Awaitable<void> Session::refuse() {
@@ -116,11 +198,23 @@ net::Awaitable<bool> Session::write_stream() {
   const HeadOptions options{host_.time().unix_seconds, closes, host_.api().dialect()};
   const std::string head = stream_head(options);
   if (!co_await connection_->write(head)) co_return false;
+  std::optional<Fault> fault = strike_stream();
+  std::size_t sent = 0;
   while (!left_) {
+    const bool strikes = fault && sent >= fault->after;
+    if (strikes && fault->kind == FaultKind::kStreamError) {
+      host_.api().fail(*generation_, host_.time().now);
+      fault.reset();
+    } else if (strikes && fault->kind != FaultKind::kStreamSlow) {
+      co_return co_await break_stream(fault->kind);
+    }
     const std::optional<std::string> event = generation_->take_event();
     if (event) {
+      if (fault && strikes) co_await pause(fault->delay);
+      if (left_) co_return false;
       const std::string bytes = chunk(*event);
       if (!co_await connection_->write(bytes)) co_return false;
+      ++sent;
     } else if (generation_->done()) {
       co_return co_await connection_->write(kLastChunk);
     } else {

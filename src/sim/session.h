@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "net/deadlines.h"
 #include "net/server_connection.h"
 #include "net/types.h"
 #include "net/waiter.h"
@@ -17,6 +18,7 @@ class SessionHost {
   virtual ~SessionHost() = default;
   virtual Api& api() = 0;
   virtual ApiTime time() = 0;
+  virtual net::Deadlines& deadlines() = 0;
   /// A request was taken: the engine may have to be advanced earlier than before.
   virtual void on_submitted() = 0;
   /// Connections end after the answer that they are at.
@@ -44,13 +46,35 @@ class Session : public boost::intrusive::list_base_hook<
   void stop();
 
  private:
+  /// Wakes the coroutine when a pause is over.
+  class Pause : public net::Deadline {
+   public:
+    Pause(net::Deadlines& keeper, net::Waiter& waiter) : Deadline(keeper), waiter_(waiter) {}
+    [[nodiscard]] bool over() const { return over_; }
+
+   private:
+    void on_deadline() override {
+      over_ = true;
+      waiter_.wake();
+    }
+    net::Waiter& waiter_;
+    bool over_ = false;
+  };
+
   net::Awaitable<bool> serve_request();
+  net::Awaitable<bool> suffer(Fault fault);
+  net::Awaitable<bool> break_stream(FaultKind kind);
+  net::Awaitable<void> pause(Duration duration);
+  net::Awaitable<void> wait_for_the_client_to_leave();
   net::Awaitable<void> refuse();
   net::Awaitable<bool> write_reply(Reply& reply);
   net::Awaitable<bool> write_answer(const Answer& answer);
   net::Awaitable<bool> write_generation();
   net::Awaitable<bool> write_stream();
+  net::Awaitable<bool> write_garbage();
   [[nodiscard]] Reply ask();
+  [[nodiscard]] std::optional<Fault> strike_request();
+  [[nodiscard]] std::optional<Fault> strike_stream();
   void drop_generation();
 
   void on_client_left() override;
