@@ -333,7 +333,7 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
       const TextSeed seed{
           sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed, prompt,
           sample};
-      sequences.push_back({prompt, text_for(exchange, text_seed(seed)), std::min(wanted, room),
+      sequences.push_back({prompt, text_for(exchange, seed), std::min(wanted, room),
                            static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end, salt,
                            sampling.priority, samples});
     }
@@ -343,11 +343,9 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   return generation;
 }
 
-TextGenerator Api::text_for(const Exchange& exchange, std::uint64_t seed) const {
-  if (!exchange.constraint) {
-    return TextGenerator(tokenizer_, seed, exchange.kind == Kind::kCompletion);
-  }
-  Random random(seed);
+TextGenerator Api::text_for(const Exchange& exchange, const TextSeed& seed) const {
+  if (!exchange.constraint) return continuation_.after(seed);
+  Random random(text_seed(seed));
   auto text = constrained_text(*exchange.constraint, dialect_, random);
   OLLA_CHECK(std::holds_alternative<std::string>(text));
   return TextGenerator(tokenizer_, std::get<std::string>(text));

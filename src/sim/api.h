@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "sim/administration.h"
 #include "sim/answer.h"
+#include "sim/continuation.h"
 #include "sim/engine.h"
 #include "sim/failure.h"
 #include "sim/faults.h"
@@ -104,7 +105,7 @@ class Api {
   std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,
                                                                        Fields& fields) const;
   std::optional<Answer> check_condition(bool has_text);
-  [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::uint64_t seed) const;
+  [[nodiscard]] TextGenerator text_for(const Exchange& exchange, const TextSeed& seed) const;
   Answer embed(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
                ApiTime time);
   [[nodiscard]] Answer transcribe(const ApiRequest& request) const;
@@ -117,6 +118,7 @@ class Api {
   Models models_;
   std::string fingerprint_;
   Tokenizer tokenizer_;
+  Continuation continuation_{tokenizer_};
   Ranks ranks_;
   Administration administration_;
   Random ids_;

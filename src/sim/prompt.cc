@@ -124,6 +124,8 @@ std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rule
   }
   const bool open_turn =
       fields.boolean("add_generation_prompt", Fields::Null::kRefused).value_or(true);
+  const bool continues =
+      fields.boolean("continue_final_message", Fields::Null::kRefused).value_or(false);
   if (fields.failed()) return Tokens{};
   if (messages->empty() && rules.dialect == Dialect::kOld) {
     return refuse("list index out of range list index out of range");
@@ -138,7 +140,13 @@ std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rule
     // Each message adds four tokens beyond its texts, so the loop looks at the limit too.
     if (tokens.size() > rules.max_model_len) break;
   }
-  if (open_turn && tokens.size() <= rules.max_model_len) {
+  if (continues) {
+    while (tokens.back() != Tokenizer::kTurnEnd) {
+      tokens.pop_back();
+    }
+    tokens.pop_back();
+  }
+  if (open_turn && !continues && tokens.size() <= rules.max_model_len) {
     tokens.push_back(Tokenizer::kTurnStart);
     rules.tokenizer.append("assistant\n", tokens);
   }

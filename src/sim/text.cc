@@ -68,14 +68,40 @@ std::string_view pick(const std::array<std::string_view, kCount>& list, Random& 
 
 }  // namespace
 
+TextSeeds::TextSeeds(std::uint64_t seed, std::size_t sample)
+    : state_(Random(seed).next()), sample_(sample) {}
+
+void TextSeeds::add(TokenId token) {
+  // FNV-1a over whole tokens: a prompt may have thousands, and each costs one multiplication.
+  state_ = (state_ ^ token) * 0x100000001B3ULL;
+}
+
+std::uint64_t TextSeeds::seed() const {
+  return Random(state_ + sample_ * 0x9E3779B97F4A7C15ULL).next();
+}
+
 std::uint64_t text_seed(const TextSeed& parts) {
-  Random mixed(parts.seed);
-  std::uint64_t state = mixed.next();
+  TextSeeds seeds(parts.seed, parts.sample);
   for (const TokenId token : parts.prompt) {
-    // FNV-1a over whole tokens: a prompt may have thousands, and each costs one multiplication.
-    state = (state ^ token) * 0x100000001B3ULL;
+    seeds.add(token);
   }
-  return Random(state + parts.sample * 0x9E3779B97F4A7C15ULL).next();
+  return seeds.seed();
+}
+
+std::vector<TokenId> text_beginnings(const Tokenizer& tokenizer) {
+  std::vector<std::string_view> phrases(kSubjects.begin(), kSubjects.end());
+  phrases.insert(phrases.end(), kOpeners.begin(), kOpeners.end());
+  // Of the templates those count that begin with a word of their own.
+  phrases.insert(phrases.end(), kTemplates.begin(), kTemplates.end());
+  std::vector<TokenId> out;
+  for (const std::string_view phrase : phrases) {
+    std::string text(phrase.substr(0, phrase.find(' ')));
+    if (text.front() >= 'A' && text.front() <= 'Z') continue;
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    out.push_back(tokenizer.tokenize(text).front());
+    out.push_back(tokenizer.tokenize(" " + text).front());
+  }
+  return out;
 }
 
 TextGenerator::TextGenerator(const Tokenizer& tokenizer, std::uint64_t seed, bool continues)

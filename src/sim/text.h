@@ -22,6 +22,22 @@ struct TextSeed {
 /// Mixes the parts into one number. A pure function, the same on every machine.
 std::uint64_t text_seed(const TextSeed& parts);
 
+/// The same for a prompt that comes token by token.
+class TextSeeds {
+ public:
+  TextSeeds(std::uint64_t seed, std::size_t sample);
+  void add(TokenId token);
+  /// text_seed() of the tokens so far.
+  [[nodiscard]] std::uint64_t seed() const;
+
+ private:
+  std::uint64_t state_;
+  std::size_t sample_;
+};
+
+/// The tokens with which texts of a TextGenerator begin.
+std::vector<TokenId> text_beginnings(const Tokenizer& tokenizer);
+
 /// Writes readable English about serving language models, one token at a time.
 ///
 /// A deterministic grammar: the text follows from the seed alone. It ends, with

@@ -537,6 +537,15 @@ def test_starts_as_many_as_it_is_told(world):
         assert models["data"][0]["id"] == "Some/Model"
 
 
+def test_goes_on_where_an_answer_was_cut(client):
+    whole = client.post(CHAT, chat(max_tokens=200)).json()["choices"][0]["message"]["content"]
+    cut = client.post(CHAT, chat(max_tokens=9)).json()["choices"][0]["message"]["content"]
+    begun = [*MESSAGES, {"role": "assistant", "content": cut}]
+    more = chat(messages=begun, max_tokens=200, continue_final_message=True)
+    rest = client.post(CHAT, {**more, "add_generation_prompt": False}).json()
+    assert cut + rest["choices"][0]["message"]["content"] == whole
+
+
 def test_answers_pipelined_requests(client):
     client.send(request_bytes("GET", "/health") + json_request(CHAT, chat()) * 3)
     assert client.read_response().status == 200
