@@ -84,6 +84,9 @@ void add_engine_options(CLI::App& sim, olla::app::SimFlags& flags) {
 
 /// The options of `olla sim`. Both must outlive the parsing.
 void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
+  CLI::Option* const fleet = sim.add_option_function<std::string>(
+      "--fleet", [&flags](const std::string& file) { flags.fleet = file; },
+      "file (YAML) with several kinds of servers");
   sim.add_option("--port", flags.port, "port of the first server; 0: any")->capture_default_str();
   sim.add_option("--model", flags.models, "name of the model; again for each further name")
       ->allow_extra_args(false)
@@ -100,6 +103,7 @@ void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_engine_options(sim, flags);
+  sim.get_option("--trace")->excludes(fleet);
   sim.add_flag("--dev-mode", flags.dev_mode, "with the routes for sleep, pause, LoRA and more");
   sim.add_option("--data-parallel-size", flags.data_parallel_size, "engines in each server")
       ->check(CLI::Range(1, 64))

@@ -18,6 +18,8 @@ int serve_command(const std::optional<std::string>& config_file);
 int check_command(const std::optional<std::string>& config_file);
 
 struct SimFlags {
+  /// A file with several kinds of servers; what it does not say of one is as here.
+  std::optional<std::string> fleet;
   std::uint16_t port = 8000;                        ///< 0: the system picks one for each server.
   std::vector<std::string> models = {"sim-model"};  ///< The first one is in answers.
   std::vector<std::string> loras;                   ///< Adapters of the first model.

@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/gateway.h"
+#include "app/sim_fleet.h"
 #include "app/sim_rules.h"
 #include "app/trace_report.h"
 #include "sim/server.h"
@@ -134,15 +135,30 @@ std::optional<sim::ServerOptions> server_options(const SimFlags& flags) {
 }  // namespace
 
 int sim_command(const SimFlags& flags) {
-  auto options = server_options(flags);
-  if (!options) return 2;
-  if (!flags.trace.empty()) return replay_trace(flags, options->rules);
+  if (!flags.trace.empty()) {
+    const auto options = server_options(flags);
+    return options ? replay_trace(flags, options->rules) : 2;
+  }
+  Result<std::vector<SimFlags>> fleet = std::vector<SimFlags>{flags};
+  if (flags.fleet) fleet = load_sim_fleet(*flags.fleet, flags);
+  if (!fleet) {
+    std::fprintf(stderr, "error: %s\n", fleet.error().detail.c_str());
+    return 2;
+  }
+  std::vector<sim::ServerOptions> all;
+  for (const SimFlags& each : *fleet) {
+    auto options = server_options(each);
+    if (!options) return 2;
+    for (std::uint32_t i = 0; i < each.count; ++i) {
+      all.push_back(*options);
+      if (options->port != 0) ++options->port;
+    }
+  }
   raise_file_limit();
   boost::asio::io_context io(1);
   Servers servers(io, flags.on_sigterm);
-  for (std::uint32_t i = 0; i < flags.count; ++i) {
-    if (!servers.start(io, *options)) return 1;
-    if (options->port != 0) ++options->port;
+  for (const sim::ServerOptions& options : all) {
+    if (!servers.start(io, options)) return 1;
   }
   // Programs that start a simulator wait for these lines through a pipe.
   std::fflush(stdout);

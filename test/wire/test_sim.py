@@ -537,6 +537,33 @@ def test_starts_as_many_as_it_is_told(world):
         assert models["data"][0]["id"] == "Some/Model"
 
 
+def test_starts_a_fleet_from_a_file(world, tmp_path):
+    file = tmp_path / "fleet.yaml"
+    file.write_text(
+        "servers:\n"
+        "  - {port: 0, count: 2, models: [one], vllm_version: 0.11.0}\n"
+        "  - {port: 0, models: [two], faults: [busy]}\n"
+    )
+    sim = world.sim("--fleet", str(file), count=3)
+    told = []
+    for port in sim.ports:
+        sim.port = port
+        client = world.connect(sim)
+        (model,) = client.request("GET", "/v1/models").json()["data"]
+        version = client.request("GET", "/version").json()["version"]
+        told.append((model["id"], version, client.post(CHAT, chat(model=model["id"])).status))
+    assert told == [("one", "0.11.0", 200)] * 2 + [("two", "0.32.0", 503)]
+
+
+def test_refuses_a_fleet_that_makes_no_sense(tmp_path):
+    file = tmp_path / "fleet.yaml"
+    for text in ["servers: [{port: x}]", "servers: [{faults: [x]}]"]:
+        file.write_text(text)
+        command = [str(binary()), "sim", "--fleet", str(file)]
+        run = subprocess.run(command, capture_output=True, timeout=scaled(20))
+        assert run.returncode == 2 and run.stderr
+
+
 def test_goes_on_where_an_answer_was_cut(client):
     whole = client.post(CHAT, chat(max_tokens=200)).json()["choices"][0]["message"]["content"]
     cut = client.post(CHAT, chat(max_tokens=9)).json()["choices"][0]["message"]["content"]
