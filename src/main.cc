@@ -82,6 +82,24 @@ void add_engine_options(CLI::App& sim, olla::app::SimFlags& flags) {
                  "replay this file on --count servers in virtual time, and serve nobody");
 }
 
+/// Options of `olla sim` for who may ask what, named as vLLM's. Both must outlive the parsing.
+void add_api_options(CLI::App& sim, olla::app::SimFlags& flags) {
+  sim.add_option("--api-key", flags.api_keys, "wanted of clients; again for each further one")
+      ->allow_extra_args(false);
+  sim.add_option("--allowed-origins", flags.allowed_origins,
+                 "whose pages may read answers, or *; again for each further one")
+      ->allow_extra_args(false);
+  sim.add_flag("--enable-request-id-headers", flags.request_id_headers,
+               "answers carry x-request-id");
+  sim.add_flag("--enable-server-load-tracking", flags.load_tracking,
+               "/load tells how many requests are being answered");
+  sim.add_flag("--enable-force-include-usage", flags.force_usage, "each stream tells its usage");
+  sim.add_flag("--allow-runtime-lora-updating", flags.lora_updating,
+               "with the routes that load and unload LoRA adapters");
+  sim.add_flag("--enable-scale-out", flags.scale_out, "with the routes of scale-out");
+  sim.add_flag("--dev-mode", flags.dev_mode, "with the routes for sleep, pause and more");
+}
+
 /// The options of `olla sim`. Both must outlive the parsing.
 void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
   CLI::Option* const fleet = sim.add_option_function<std::string>(
@@ -104,7 +122,7 @@ void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
       ->capture_default_str();
   add_engine_options(sim, flags);
   sim.get_option("--trace")->excludes(fleet);
-  sim.add_flag("--dev-mode", flags.dev_mode, "with the routes for sleep, pause, LoRA and more");
+  add_api_options(sim, flags);
   sim.add_option("--data-parallel-size", flags.data_parallel_size, "engines in each server")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -32,9 +32,16 @@ struct SimFlags {
   std::optional<std::chrono::milliseconds> ttft;
   std::optional<std::chrono::milliseconds> itl;
   std::uint64_t seed = 0;
-  bool dev_mode = false;                    ///< With vLLM's routes for sleep, pause and the like.
-  std::size_t data_parallel_size = 1;       ///< Engines per server.
-  std::optional<std::size_t> max_num_seqs;  ///< Answers generated at once; the others wait.
+  std::vector<std::string> api_keys;         ///< Without one of them some paths are closed.
+  std::vector<std::string> allowed_origins;  ///< Empty: as the version has it.
+  bool request_id_headers = false;           ///< Answers name the ids of their requests.
+  bool load_tracking = false;                ///< /load tells what is being answered.
+  bool force_usage = false;                  ///< Each stream tells its usage.
+  bool lora_updating = false;                ///< Adapters may be loaded and unloaded.
+  bool scale_out = false;                    ///< With the routes of scale-out.
+  bool dev_mode = false;                     ///< With vLLM's routes for sleep, pause and the like.
+  std::size_t data_parallel_size = 1;        ///< Engines per server.
+  std::optional<std::size_t> max_num_seqs;   ///< Answers generated at once; the others wait.
   std::optional<std::size_t> max_num_batched_tokens;  ///< Of one step.
   std::optional<std::size_t> num_gpu_blocks;          ///< Of 16 tokens.
   bool prefix_caching = true;

@@ -37,6 +37,7 @@ class SimulatedFleet {
     sim::ServerOptions options;
     options.models = {model};
     options.prompt_tokens_details = true;
+    options.load_tracking = true;
     options.rules.profile = sim::engine::builtin_profile("demo");
     servers_.push_back(std::make_unique<sim::Server>(io_, options));
     return servers_.back()->start();

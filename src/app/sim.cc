@@ -116,7 +116,14 @@ std::optional<sim::ServerOptions> server_options(const SimFlags& flags) {
   options.loras = flags.loras;
   options.version = flags.vllm_version;
   options.service = service_of(flags.kind);
+  options.middleware.api_keys = flags.api_keys;
+  if (!flags.allowed_origins.empty()) options.middleware.allowed_origins = flags.allowed_origins;
+  options.middleware.request_id_headers = flags.request_id_headers;
   options.dev_mode = flags.dev_mode;
+  options.lora_updating = flags.lora_updating;
+  options.scale_out = flags.scale_out;
+  options.load_tracking = flags.load_tracking;
+  options.force_usage = flags.force_usage;
   options.data_parallel_size = flags.data_parallel_size;
   options.prompt_tokens_details = flags.prompt_tokens_details;
   options.rules = *rules;

@@ -49,10 +49,12 @@ class ServerReader {
   }
 
   bool names(const std::string& key, const Value& value) {
-    std::vector<std::string>* const out = key == "models"   ? &out_.models
-                                          : key == "loras"  ? &out_.loras
-                                          : key == "faults" ? &out_.faults
-                                                            : nullptr;
+    std::vector<std::string>* const out = key == "models"            ? &out_.models
+                                          : key == "loras"           ? &out_.loras
+                                          : key == "faults"          ? &out_.faults
+                                          : key == "api_keys"        ? &out_.api_keys
+                                          : key == "allowed_origins" ? &out_.allowed_origins
+                                                                     : nullptr;
     if (out == nullptr) return false;
     out->clear();
     bool right = value.kind == Kind::kSequence;
@@ -147,6 +149,11 @@ class ServerReader {
 
   bool flag(const std::string& key, const Value& value) {
     bool* const out = key == "dev_mode"                       ? &out_.dev_mode
+                      : key == "allow_runtime_lora_updating"  ? &out_.lora_updating
+                      : key == "enable_scale_out"             ? &out_.scale_out
+                      : key == "enable_server_load_tracking"  ? &out_.load_tracking
+                      : key == "enable_force_include_usage"   ? &out_.force_usage
+                      : key == "enable_request_id_headers"    ? &out_.request_id_headers
                       : key == "enable_prefix_caching"        ? &out_.prefix_caching
                       : key == "enable_prompt_tokens_details" ? &out_.prompt_tokens_details
                                                               : nullptr;

@@ -33,6 +33,13 @@ servers:
     scheduling_policy: priority
     enable_prefix_caching: false
     enable_prompt_tokens_details: true
+    api_keys: [one, two]
+    allowed_origins: ["http://a"]
+    enable_request_id_headers: true
+    enable_server_load_tracking: true
+    enable_force_include_usage: true
+    allow_runtime_lora_updating: true
+    enable_scale_out: true
   - seed: 9
     profile: demo
 )",
@@ -59,6 +66,10 @@ servers:
   EXPECT_EQ(first.policy, "priority");
   EXPECT_FALSE(first.prefix_caching);
   EXPECT_TRUE(first.prompt_tokens_details);
+  EXPECT_EQ(first.api_keys, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(first.allowed_origins, (std::vector<std::string>{"http://a"}));
+  EXPECT_TRUE(first.request_id_headers && first.load_tracking && first.force_usage);
+  EXPECT_TRUE(first.lora_updating && first.scale_out);
   EXPECT_EQ(first.seed, 7U);
   const SimFlags& second = fleet->back();
   EXPECT_EQ(second.seed, 9U);

@@ -17,6 +17,7 @@ class AdministrationTest : public testing::Test {
     ApiOptions out;
     out.models = {"tiny"};
     out.dev_mode = dev_mode;
+    out.lora_updating = dev_mode;
     return out;
   }
 

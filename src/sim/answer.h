@@ -23,11 +23,14 @@ struct ApiRequest {
   std::string_view body;
 };
 
+/// Header fields in the order in which they are written.
+using HeaderFields = std::vector<std::pair<std::string_view, std::string>>;
+
 /// A complete answer. `headers` are those between `server` and the end of the head, in the order in
 /// which vLLM's server writes them.
 struct Answer {
   int status = 200;
-  std::vector<std::pair<std::string_view, std::string>> headers;
+  HeaderFields headers;
   std::string body;
 };
 

@@ -110,7 +110,7 @@ Reply Api::handle(const ApiRequest& request, ApiTime time) {
 
 Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
-  const RouteRules rules{dialect_, options_.dev_mode};
+  const RouteRules rules{dialect_, options_.dev_mode, options_.lora_updating};
   const Route* known = find_route(path, rules);
   // An old server has every route; it refuses later, in words of its own.
   const bool served = known != nullptr && serves(options_.service, *known);
@@ -121,7 +121,7 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
     return redirect_answer("http://" + std::string(request.host) + std::string(without));
   }
   if (!allows(*known, request.method)) return method_not_allowed_answer(known->allow);
-  if (known->presence == Presence::kDev) {
+  if (known->presence == Presence::kDev || known->presence == Presence::kLora) {
     return administration_.handle(path, request, time.now);
   }
   if (path == "/sim/faults") return faults_.handle(request, dialect_, time.now);
@@ -156,7 +156,8 @@ Answer Api::get(std::string_view path, ApiTime time) {
     return json_answer(body + "}");
   }
   if (path == "/load") {
-    return json_answer(R"({"server_load":)" + std::to_string(ranks_.present()) + "}");
+    return json_answer(R"({"server_load":)" + std::to_string(options_.load_tracking ? load_ : 0) +
+                       "}");
   }
   if (path == "/v1/models")
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
@@ -195,6 +196,10 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   Exchange exchange;
   exchange.kind = kind;
   exchange.sampling = read_sampling(fields, kind);
+  if (options_.force_usage && exchange.sampling.stream) {
+    exchange.sampling.include_usage = true;
+    exchange.sampling.continuous_usage = true;
+  }
   const Sampling& sampling = exchange.sampling;
   auto constraint = read_constraint(fields, kind);
   if (!fields.failed()) {
@@ -340,6 +345,7 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   }
   auto generation = std::make_unique<Generation>(std::move(exchange));
   ranks_.submit(*generation, std::move(sequences), now);
+  ++load_;
   return generation;
 }
 
@@ -363,6 +369,7 @@ void Api::advance(TimePoint now) {
 
 void Api::leave(Generation& generation, TimePoint now) {
   ranks_.leave(generation, now);
+  --load_;
 }
 
 Answer Api::embed(std::string_view path, const json& body, const ApiRequest& request,

@@ -40,6 +40,10 @@ struct ApiOptions {
   std::vector<Lora> loras;
   Service service = Service::kAll;
   bool dev_mode = false;               ///< With the routes of Administration.
+  bool lora_updating = false;          ///< With the routes that load and unload adapters.
+  bool scale_out = false;              ///< Those of scale-out do not refuse everybody.
+  bool load_tracking = false;          ///< /load tells more than 0.
+  bool force_usage = false;            ///< Each stream of chats and completions tells its usage.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
   EngineRules rules;
@@ -124,6 +128,7 @@ class Api {
   Random ids_;
   ResponseStore responses_;
   std::uint64_t rejected_ = 0;
+  std::uint64_t load_ = 0;  ///< Requests for text that are being answered.
   Condition condition_ = Condition::kWell;
   Faults faults_;
 };

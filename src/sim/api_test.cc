@@ -307,6 +307,7 @@ TEST_F(ApiTest, ServesAdaptersUnderTheirOwnNames) {
 TEST_F(ApiTest, SpreadsRequestsOverItsEngines) {
   ApiOptions two = options();
   two.data_parallel_size = 2;
+  two.load_tracking = true;
   Api api(two, {});
   json body = chat("hi");
   body["n"] = 2;
@@ -318,7 +319,7 @@ TEST_F(ApiTest, SpreadsRequestsOverItsEngines) {
   EXPECT_EQ(api.stats(0).running, 4U);
   EXPECT_EQ(api.stats(1).running, 2U);
   const Reply load = api.handle({"GET", "/load", "sim", {}, {}, {}}, {});
-  EXPECT_EQ(std::get<Answer>(load).body, R"({"server_load":6})");
+  EXPECT_EQ(std::get<Answer>(load).body, R"({"server_load":3})");
   api.leave(*std::get<std::unique_ptr<Generation>>(replies[1]), {});
   EXPECT_EQ(api.stats(1).running, 0U);
   api.advance(at(10'000'000));

@@ -14,6 +14,7 @@ constexpr Service kAll = Service::kAll;
 constexpr Presence kAlways = Presence::kAlways;
 constexpr Presence kNew = Presence::kNew;
 constexpr Presence kDev = Presence::kDev;
+constexpr Presence kLora = Presence::kLora;
 
 constexpr std::string_view kResponses = "/v1/responses/";
 constexpr std::string_view kResponse = "/v1/responses/{response_id}";
@@ -59,8 +60,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"/abort_requests", "POST", kAll, kDev, {}},
     {"/reset_prefix_cache", "POST", kAll, kDev, {}},
     {"/server_info", "GET", kAll, kDev, {}},
-    {"/v1/load_lora_adapter", "POST", kAll, kDev, {}},
-    {"/v1/unload_lora_adapter", "POST", kAll, kDev, {}},
+    {"/v1/load_lora_adapter", "POST", kAll, kLora, {}},
+    {"/v1/unload_lora_adapter", "POST", kAll, kLora, {}},
 });
 
 int hex_digit(char c) {
@@ -83,6 +84,7 @@ const Route* find_route(std::string_view path, const RouteRules& rules) {
   if (at == kRoutes.end()) return nullptr;
   if (at->presence == kNew && rules.dialect == Dialect::kOld) return nullptr;
   if (at->presence == kDev && !rules.dev_mode) return nullptr;
+  if (at->presence == kLora && !rules.lora_updating) return nullptr;
   return at;
 }
 

@@ -14,8 +14,9 @@ enum class Service : std::uint8_t { kGenerate, kEmbed, kTranscribe, kAll };
 /// When a route exists.
 enum class Presence : std::uint8_t {
   kAlways,
-  kNew,  ///< Not in old versions.
-  kDev,  ///< Only in vLLM's development mode.
+  kNew,   ///< Not in old versions.
+  kDev,   ///< Only in vLLM's development mode.
+  kLora,  ///< Only where adapters may be changed at run time.
 };
 
 /// A path that the server answers.
@@ -34,6 +35,7 @@ bool serves(Service service, const Route& route);
 struct RouteRules {
   Dialect dialect = Dialect::kNew;
   bool dev_mode = false;
+  bool lora_updating = false;
 };
 const Route* find_route(std::string_view path, const RouteRules& rules);
 

@@ -19,8 +19,9 @@ namespace {
 constexpr std::chrono::seconds kIdle{5};
 constexpr std::chrono::hours kForever{24};
 
-// The real server has no limit; this one spares the machine that tests run on.
+// The real server has no limits; these spare the machine that tests run on.
 constexpr std::uint64_t kBodyBytesMax = std::uint64_t{64} << 20U;
+constexpr std::size_t kHeadBytesMax = std::size_t{4} << 20U;
 
 // Tokens of many streams fall due at as many moments. Waking for each would cost more than the
 // tokens themselves; a token may be this much late instead.
@@ -36,6 +37,7 @@ net::ConnectionRules connection_rules() {
   rules.read_timeout = kForever;
   rules.write_timeout = kForever;
   rules.max_body_size = kBodyBytesMax;
+  rules.head.bytes = kHeadBytesMax;
   return rules;
 }
 
@@ -53,6 +55,10 @@ ApiOptions api_options(const ServerOptions& options) {
   }
   out.service = options.service;
   out.dev_mode = options.dev_mode;
+  out.lora_updating = options.lora_updating;
+  out.scale_out = options.scale_out;
+  out.load_tracking = options.load_tracking;
+  out.force_usage = options.force_usage;
   out.data_parallel_size = options.data_parallel_size;
   out.prompt_tokens_details = options.prompt_tokens_details;
   out.rules = options.rules;
@@ -73,6 +79,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
       : options_(std::move(options)),
         io_(io),
         api_(api_options(options_), current_time()),
+        middleware_(options_.middleware, api_.dialect(), Random(system_seed())),
         deadlines_(io),
         listener_(io),
         timer_(io),
@@ -112,6 +119,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   Api& api() override { return api_; }
   ApiTime time() override { return current_time(); }
   net::Deadlines& deadlines() override { return deadlines_; }
+  Middleware& middleware() override { return middleware_; }
 
   [[nodiscard]] bool closing() const override { return listener_closed_; }
 
@@ -198,6 +206,7 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
   net::asio::io_context& io_;
   const net::ConnectionRules rules_ = connection_rules();
   Api api_;
+  Middleware middleware_;
   net::Deadlines deadlines_;
   net::Listener listener_;
   net::Timer timer_;

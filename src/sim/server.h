@@ -10,18 +10,24 @@
 #include "sim/engine.h"
 #include "sim/failure.h"
 #include "sim/fault.h"
+#include "sim/middleware.h"
 #include "sim/routes.h"
 
 namespace olla::sim {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;              ///< 0: the system picks a free one.
-  std::string version = "0.32.0";      ///< Of vLLM; before 0.12 it has the manners of 0.11.
-  std::vector<std::string> models;     ///< At least one. All are accepted; the first is in answers.
-  std::vector<std::string> loras;      ///< Names of LoRA adapters, which are their paths too.
-  Service service = Service::kAll;     ///< What it is there for; other routes do not exist.
+  std::uint16_t port = 0;           ///< 0: the system picks a free one.
+  std::string version = "0.32.0";   ///< Of vLLM; before 0.12 it has the manners of 0.11.
+  std::vector<std::string> models;  ///< At least one. All are accepted; the first is in answers.
+  std::vector<std::string> loras;   ///< Names of LoRA adapters, which are their paths too.
+  Service service = Service::kAll;  ///< What it is there for; other routes do not exist.
+  MiddlewareOptions middleware;
   bool dev_mode = false;               ///< With vLLM's routes for sleep, pause and the like.
+  bool lora_updating = false;          ///< With those that load and unload adapters.
+  bool scale_out = false;              ///< With those of scale-out.
+  bool load_tracking = false;          ///< /load tells how many requests are being answered.
+  bool force_usage = false;            ///< Each stream tells its usage.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
   EngineRules rules;

@@ -1,5 +1,7 @@
 #include "sim/session.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "http/field.h"
@@ -9,6 +11,17 @@ namespace olla::sim {
 namespace {
 
 using Read = net::ServerConnection::Read;
+
+// What the real server's parser knows; other words are no HTTP to it.
+constexpr auto kMethods = std::to_array<std::string_view>(
+    {"DELETE",     "GET",      "HEAD",       "POST",     "PUT",    "CONNECT",   "OPTIONS",
+     "TRACE",      "COPY",     "LOCK",       "MKCOL",    "MOVE",   "PROPFIND",  "PROPPATCH",
+     "SEARCH",     "UNLOCK",   "BIND",       "REBIND",   "UNBIND", "ACL",       "REPORT",
+     "MKACTIVITY", "CHECKOUT", "MERGE",      "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE",
+     "PATCH",      "PURGE",    "MKCALENDAR", "LINK",     "UNLINK", "SOURCE",    "QUERY"});
+
+// The longest target that it reads.
+constexpr std::size_t kTargetBytesMax = std::size_t{1} << 16U;
 
 }  // namespace
 
@@ -39,20 +52,52 @@ void Session::stop() {
 net::Awaitable<bool> Session::serve_request() {
   Read read = co_await connection_->read_head();
   if (read == Read::kRequest) read = co_await connection_->read_body();
-  if (read == Read::kRefused) co_await refuse();
+  if (read == Read::kRefused) co_return co_await refuse();
   if (read == Read::kClosed) connection_->close();
   if (read != Read::kRequest) co_return false;
+  if (!is_http()) co_return co_await refuse();
+  if (is_websocket()) co_return co_await refuse_websocket();
+  co_return co_await serve_whole_request();
+}
+
+bool Session::is_http() const {
+  const http::RequestHead& head = connection_->head();
+  return head.target.size() < kTargetBytesMax &&
+         std::find(kMethods.begin(), kMethods.end(), head.method) != kMethods.end();
+}
+
+bool Session::is_websocket() const {
+  const http::RequestHead& head = connection_->head();
+  const auto upgrade = http::find_field(head.fields, "upgrade");
+  return head.method == "GET" && upgrade && http::iequals(*upgrade, "websocket");
+}
+
+/// Of HTTP/1.0 no connection is kept, whatever its client says.
+bool Session::closes() const {
+  const http::RequestHead& head = connection_->head();
+  return !head.keep_alive || head.minor_version == 0 || host_.closing();
+}
+
+net::Awaitable<bool> Session::serve_whole_request() {
   busy_ = true;
   const std::optional<Fault> fault = strike_request();
   bool sent = true;
   if (fault) sent = co_await suffer(*fault);
-  if (!fault || (fault->kind == FaultKind::kDelay && sent)) {
-    Reply reply = ask();
-    sent = co_await write_reply(reply);
-  }
+  if (!fault || (fault->kind == FaultKind::kDelay && sent)) sent = co_await serve_well();
   busy_ = false;
   if (!sent) connection_->close();
-  co_return sent && connection_->head().keep_alive && !host_.closing();
+  co_return sent && !closes();
+}
+
+/// What becomes of a request that nothing befalls, or no more than a delay.
+net::Awaitable<bool> Session::serve_well() {
+  std::optional<Answer> refused = host_.middleware().refuse(connection_->head());
+  if (refused) {
+    connection_->body().clear();
+    co_return co_await write_answer(*refused, true);
+  }
+  Reply reply = ask();
+  co_return co_await write_reply(reply);
 }
 
 std::optional<Fault> Session::strike_request() {
@@ -88,7 +133,7 @@ net::Awaitable<bool> Session::suffer(Fault fault) {
       break;
   }
   const std::string path = decoded_path(connection_->head().target);
-  const Answer answer = fault_answer(fault.kind, path, host_.api().dialect());
+  Answer answer = fault_answer(fault.kind, path, host_.api().dialect());
   connection_->body().clear();
   co_return co_await write_answer(answer);
 }
@@ -132,9 +177,16 @@ net::Awaitable<bool> Session::break_stream(FaultKind kind) {
   }
 }
 
-net::Awaitable<void> Session::refuse() {
+net::Awaitable<bool> Session::refuse() {
   const std::string bytes = invalid_request(host_.time().unix_seconds);
   co_await connection_->write(bytes);
+  co_return false;
+}
+
+net::Awaitable<bool> Session::refuse_websocket() {
+  const std::string bytes = websocket_refusal(host_.time().unix_seconds);
+  co_await connection_->write(bytes);
+  co_return false;
 }
 
 Reply Session::ask() {
@@ -156,16 +208,16 @@ Reply Session::ask() {
 
 /// `reply` must outlive the returned awaitable.
 net::Awaitable<bool> Session::write_reply(Reply& reply) {
-  if (const auto* answer = std::get_if<Answer>(&reply)) co_return co_await write_answer(*answer);
+  if (auto* answer = std::get_if<Answer>(&reply)) co_return co_await write_answer(*answer);
   generation_ = std::get<std::unique_ptr<Generation>>(std::move(reply));
   co_return co_await write_generation();
 }
 
 /// `answer` must outlive the returned awaitable.
-net::Awaitable<bool> Session::write_answer(const Answer& answer) {
+net::Awaitable<bool> Session::write_answer(Answer& answer, bool refused) {
   const http::RequestHead& request = connection_->head();
-  const bool closes = !request.keep_alive || host_.closing();
-  const HeadOptions options{host_.time().unix_seconds, closes, host_.api().dialect()};
+  host_.middleware().finish(answer.headers, request, refused);
+  const HeadOptions options{host_.time().unix_seconds, closes()};
   const std::string head = answer_head(answer, options);
   const bool head_only = request.method == "HEAD";
   const std::string_view body = head_only ? std::string_view() : answer.body;
@@ -183,7 +235,7 @@ net::Awaitable<bool> Session::write_generation() {
       co_await waiter_.wait();
     }
     if (!left_) {
-      const Answer answer = generation_->answer();
+      Answer answer = generation_->answer();
       sent = co_await write_answer(answer);
     }
   }
@@ -194,9 +246,12 @@ net::Awaitable<bool> Session::write_generation() {
 
 /// The head goes out before the first token, then each event as a chunk and a write of its own.
 net::Awaitable<bool> Session::write_stream() {
-  const bool closes = !connection_->head().keep_alive;
-  const HeadOptions options{host_.time().unix_seconds, closes, host_.api().dialect()};
-  const std::string head = stream_head(options);
+  const http::RequestHead& request = connection_->head();
+  HeaderFields fields = stream_fields(host_.api().dialect());
+  host_.middleware().finish(fields, request, false);
+  const bool ends = !request.keep_alive || request.minor_version == 0;
+  const HeadOptions options{host_.time().unix_seconds, ends};
+  const std::string head = stream_head(fields, options);
   if (!co_await connection_->write(head)) co_return false;
   std::optional<Fault> fault = strike_stream();
   std::size_t sent = 0;

@@ -9,6 +9,7 @@
 #include "net/types.h"
 #include "net/waiter.h"
 #include "sim/api.h"
+#include "sim/middleware.h"
 
 namespace olla::sim {
 
@@ -19,6 +20,7 @@ class SessionHost {
   virtual Api& api() = 0;
   virtual ApiTime time() = 0;
   virtual net::Deadlines& deadlines() = 0;
+  virtual Middleware& middleware() = 0;
   /// A request was taken: the engine may have to be advanced earlier than before.
   virtual void on_submitted() = 0;
   /// Connections end after the answer that they are at.
@@ -62,16 +64,22 @@ class Session : public boost::intrusive::list_base_hook<
   };
 
   net::Awaitable<bool> serve_request();
+  net::Awaitable<bool> serve_whole_request();
+  net::Awaitable<bool> serve_well();
   net::Awaitable<bool> suffer(Fault fault);
   net::Awaitable<bool> break_stream(FaultKind kind);
   net::Awaitable<void> pause(Duration duration);
   net::Awaitable<void> wait_for_the_client_to_leave();
-  net::Awaitable<void> refuse();
+  net::Awaitable<bool> refuse();
+  net::Awaitable<bool> refuse_websocket();
   net::Awaitable<bool> write_reply(Reply& reply);
-  net::Awaitable<bool> write_answer(const Answer& answer);
+  net::Awaitable<bool> write_answer(Answer& answer, bool refused = false);
   net::Awaitable<bool> write_generation();
   net::Awaitable<bool> write_stream();
   net::Awaitable<bool> write_garbage();
+  [[nodiscard]] bool is_http() const;
+  [[nodiscard]] bool is_websocket() const;
+  [[nodiscard]] bool closes() const;
   [[nodiscard]] Reply ask();
   [[nodiscard]] std::optional<Fault> strike_request();
   [[nodiscard]] std::optional<Fault> strike_stream();

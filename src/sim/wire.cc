@@ -15,21 +15,30 @@ std::string opening(int status, std::int64_t unix_seconds) {
   return out;
 }
 
+void append_fields(std::string& out, const HeaderFields& fields) {
+  for (const auto& [name, value] : fields) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  }
+}
+
 }  // namespace
 
 std::string answer_head(const Answer& answer, const HeadOptions& options) {
   std::string out = opening(answer.status, options.unix_seconds);
-  for (const auto& [name, value] : answer.headers) {
-    out.append(name).append(": ").append(value).append("\r\n");
-  }
+  append_fields(out, answer.headers);
   if (options.close) out += "connection: close\r\n";
   return out + "\r\n";
 }
 
-std::string stream_head(const HeadOptions& options) {
+HeaderFields stream_fields(Dialect dialect) {
+  HeaderFields fields = {{"content-type", "text/event-stream; charset=utf-8"}};
+  if (dialect == Dialect::kNew) fields.emplace_back("vary", "Origin");
+  return fields;
+}
+
+std::string stream_head(const HeaderFields& fields, const HeadOptions& options) {
   std::string out = opening(200, options.unix_seconds);
-  out += "content-type: text/event-stream; charset=utf-8\r\n";
-  if (options.dialect == Dialect::kNew) out += "vary: Origin\r\n";
+  append_fields(out, fields);
   if (options.close) out += "connection: close\r\n";
   return out + "transfer-encoding: chunked\r\n\r\n";
 }
@@ -39,6 +48,12 @@ std::string chunk(std::string_view payload) {
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), payload.size(), 16);
   std::string out(digits.data(), end.ptr);
   return out.append("\r\n").append(payload).append("\r\n");
+}
+
+std::string websocket_refusal(std::int64_t unix_seconds) {
+  return "HTTP/1.1 403 Forbidden\r\nDate: " + http::http_date(unix_seconds) +
+         "\r\nConnection: close\r\nContent-Length: 0\r\n"
+         "Content-Type: text/plain; charset=utf-8\r\n\r\n";
 }
 
 std::string invalid_request(std::int64_t unix_seconds) {

@@ -25,7 +25,7 @@ TEST(WireTest, WritesTheHeadOfAnAnswerInTheOrderOfARealServer) {
 }
 
 TEST(WireTest, WritesTheHeadOfAStreamInTheOrderOfARealServer) {
-  EXPECT_EQ(stream_head({kWhen, true}),
+  EXPECT_EQ(stream_head(stream_fields(Dialect::kNew), {kWhen, true}),
             "HTTP/1.1 200 OK\r\n"
             "date: Mon, 23 Nov 2026 02:00:09 GMT\r\n"
             "server: uvicorn\r\n"
@@ -37,6 +37,15 @@ TEST(WireTest, WritesTheHeadOfAStreamInTheOrderOfARealServer) {
 
 TEST(WireTest, WritesAChunkWithItsSizeInHexadecimal) {
   EXPECT_EQ(chunk("data: [DONE]\n\n"), "e\r\ndata: [DONE]\n\n\r\n");
+}
+
+TEST(WireTest, RefusesWebSocketsInAVoiceOfItsOwn) {
+  EXPECT_EQ(websocket_refusal(kWhen),
+            "HTTP/1.1 403 Forbidden\r\n"
+            "Date: Mon, 23 Nov 2026 02:00:09 GMT\r\n"
+            "Connection: close\r\n"
+            "Content-Length: 0\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\n\r\n");
 }
 
 TEST(WireTest, RefusesOtherProtocolsInPlainText) {

@@ -362,7 +362,8 @@ def test_serves_aliases_and_adapters(world):
 
 
 def test_shows_each_of_its_engines(world):
-    sim = world.sim("--ttft", "60s", "--data-parallel-size", "2")
+    two = ("--data-parallel-size", "2", "--enable-server-load-tracking")
+    sim = world.sim("--ttft", "60s", *two)
     streams = [world.connect(sim) for _ in range(3)]
     for stream in streams:
         stream.send(json_request(CHAT, chat(stream=True)))

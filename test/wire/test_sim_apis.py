@@ -113,7 +113,7 @@ def test_ends_what_runs_when_it_is_paused(world):
 
 
 def test_loads_adapters_while_it_runs(world):
-    at = world.connect(world.sim("--dev-mode"))
+    at = world.connect(world.sim("--allow-runtime-lora-updating"))
     lora = {"lora_name": "sql", "lora_path": "./sql"}
     response = at.post("/v1/load_lora_adapter", lora)
     assert response.body == b"Success: LoRA adapter 'sql' added successfully."

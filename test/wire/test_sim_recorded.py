@@ -30,11 +30,14 @@ FAST = ("--max-model-len", "2048", "--ttft", "0", "--itl", "0")
 SLOW = ("--max-model-len", "2048", "--ttft", "0", "--itl", "1s")
 PLAIN = ("--kind", "generate", *FAST)
 FULL = ("--kind", "generate", "--model", "tiny-alias", "--lora", "tiny-sql", "--dev-mode")
-FULL = (*FULL, "--enable-prompt-tokens-details", *FAST)
+FULL = (*FULL, "--allow-runtime-lora-updating", "--enable-request-id-headers", *FAST)
+FULL = (*FULL, "--enable-prompt-tokens-details", "--enable-server-load-tracking")
 DEV = ("--kind", "generate", "--lora", "tiny-sql", "--dev-mode", *SLOW)
-GUARDED = ("--kind", "generate", *FAST)
-FULL_QUEUE = ("--kind", "generate", *SLOW)
-FULL_QUEUE = (*FULL_QUEUE, "--max-num-seqs", "2", "--max-num-queued-reqs", "4")
+DEV = (*DEV, "--enable-server-load-tracking")
+GUARD = ("--kind", "generate", "--api-key", "secret-one", "--api-key", "secret-two")
+GUARD = (*GUARD, "--enable-force-include-usage", "--allowed-origins", "http://localhost:3000")
+GUARDED = (*GUARD, *FAST)
+FULL_QUEUE = (*GUARD, *SLOW, "--max-num-seqs", "2", "--max-num-queued-reqs", "4")
 
 # How the recorded server was started, in the simulator's flags, and its model.
 SERVERS = {
@@ -63,6 +66,9 @@ def server(exchange: recorded.Exchange) -> tuple[str, tuple[str, ...]]:
     return model, flags
 
 
+KEY = {"Authorization": "Bearer secret-one"}
+
+
 def long_request(stream: bool, more: dict | None = None) -> bytes:
     """A chat that runs until somebody ends it."""
     document = {"model": "tiny", "messages": [{"role": "user", "content": "tell me"}]}
@@ -78,7 +84,7 @@ RUNNING = {
         "paused-stream": [long_request(True)],
     },
     "b-dev/abort-requests": {"aborted-stream": [long_request(True, {"X-Request-Id": "kill-me"})]},
-    "f-queue/embeddings-503": {"": [long_request(True)] * 4},
+    "f-queue/embeddings-503": {"": [long_request(True, KEY)] * 4},
 }
 
 
@@ -110,7 +116,8 @@ class Replay:
             with self._send(request_bytes("GET", "/metrics")) as sock:
                 reader = Reader(sock)
                 text = read_body(reader, read_head(reader)).body.decode()
-            figures = re.findall(r"^vllm:num_requests_(?:running|waiting){.* ([0-9.]+)$", text, re.M)
+            name = "^vllm:num_requests_(?:running|waiting)"
+            figures = re.findall(name + r"{.* ([0-9.]+)$", text, re.M)
             if sum(map(float, figures)) == count:
                 return
             assert time.monotonic() < deadline, figures

@@ -305,7 +305,8 @@ def test_the_sdk_sees_an_error_when_a_server_hangs(world):
 
 
 def test_a_request_that_has_not_begun_goes_elsewhere_when_its_server_hangs(world):
-    hanging, other = world.sim("--ttft", "600s"), world.backend(name="b")
+    hanging = world.sim("--ttft", "600s", "--enable-server-load-tracking")
+    other = world.backend(name="b")
     release = threading.Event()
 
     def hold(exchange):

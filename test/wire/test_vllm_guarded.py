@@ -218,6 +218,7 @@ def test_the_only_endpoint_needs_no_name(world):
 
 # --- adapters ---
 
+UPDATING = ("--dev-mode", "--allow-runtime-lora-updating")
 LORA = ["/v1/load_lora_adapter", "/v1/unload_lora_adapter"]
 SQL = {"lora_name": "sql", "lora_path": "/adapters/sql"}
 
@@ -233,7 +234,7 @@ def parts(response, status=200):
 
 def test_an_adapter_is_loaded_on_all_that_serve_its_model_with_one_answer(world):
     names = ("a", "b", "c")
-    sims = [world.sim("--dev-mode", "--ttft", "0", "--itl", "0") for _ in names]
+    sims = [world.sim(*UPDATING, "--ttft", "0", "--itl", "0") for _ in names]
     fleet = admin(world, *(s.endpoint(name=n) for s, n in zip(sims, names)), routes=LORA)
     added = "Success: LoRA adapter 'sql' added successfully."
     assert parts(fleet.post(LORA[0], SQL)) == dict.fromkeys(names, (200, added))
@@ -267,9 +268,9 @@ def test_an_adapter_is_loaded_on_all_that_serve_its_model_with_one_answer(world)
 
 def test_an_adapter_of_one_of_several_models(world):
     sims = [
-        world.sim("--dev-mode", model="x"),
-        world.sim("--dev-mode", model="y"),
-        world.sim("--dev-mode", "--vllm-version", "0.11.0", model="x"),
+        world.sim(*UPDATING, model="x"),
+        world.sim(*UPDATING, model="y"),
+        world.sim(*UPDATING, "--vllm-version", "0.11.0", model="x"),
     ]
     fleet = admin(world, *(s.endpoint(name=n) for s, n in zip(sims, "abc")), routes=LORA)
     error = assert_error(fleet.post(LORA[0], SQL), 400)
@@ -295,7 +296,7 @@ def test_adapters_are_guarded_without_the_config(fleet):
 
 
 def test_a_bad_adapter_is_refused_by_each(world):
-    sims = [world.sim("--dev-mode") for _ in range(2)]
+    sims = [world.sim(*UPDATING) for _ in range(2)]
     fleet = admin(world, *(s.endpoint(name=n) for s, n in zip(sims, "ab")), routes=["/v1/*"])
     answers = parts(fleet.post(LORA[0], {"lora_name": "sql"}), status=400)
     assert all("lora_path" in said for _, said in answers.values())

@@ -271,7 +271,7 @@ def test_a_response_whose_keeper_is_down_waits_for_it(world):
 
 
 def test_adds_up_the_load(world):
-    slow = ("--itl", "1s", "--max-num-seqs", "1")
+    slow = ("--itl", "1s", "--max-num-seqs", "1", "--enable-server-load-tracking")
     sims = [world.sim(*slow) for _ in range(2)]
     fleet = world.fleet(*(sim.endpoint(name=name) for sim, name in zip(sims, "ab")))
     assert fleet.get("/load").json() == {"server_load": 0}

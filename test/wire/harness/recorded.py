@@ -183,7 +183,7 @@ def _head(recorded: dict, got: Response) -> list[str]:
         out.append(f"headers in the order {' '.join(here)}")
     values = dict(got.headers)
     for name, value in recorded["fields"]:
-        if name in values and name not in _FREE_FIELDS and values[name] != value:
+        if name in values and name.lower() not in _FREE_FIELDS and values[name] != value:
             out.append(f"{name}: {value}, here {values[name]}")
     return out
 
