@@ -78,6 +78,10 @@ void add_engine_options(CLI::App& sim, olla::app::SimFlags& flags) {
                "compute no prompt twice (the default)");
   sim.add_flag("--enable-prompt-tokens-details", flags.prompt_tokens_details,
                "usage tells how much of a prompt was cached");
+  sim.add_flag("--enable-auto-tool-choice", flags.auto_tool_choice,
+               "chats with tools need not say which to call");
+  sim.add_option("--tool-call-parser", flags.tool_call_parser, "finds calls of tools: hermes");
+  sim.add_option("--reasoning-parser", flags.reasoning_parser, "finds thoughts: qwen3");
   sim.add_option("--trace", flags.trace,
                  "replay this file on --count servers in virtual time, and serve nobody");
 }

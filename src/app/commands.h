@@ -47,6 +47,9 @@ struct SimFlags {
   bool prefix_caching = true;
   std::string policy = "fcfs";               ///< fcfs or priority
   bool prompt_tokens_details = false;        ///< Usage tells how much of a prompt was cached.
+  bool auto_tool_choice = false;             ///< A chat with tools need not say which to call.
+  std::string tool_call_parser;              ///< Empty: none, and no calls of tools.
+  std::string reasoning_parser;              ///< Empty: none, and no thoughts.
   std::size_t max_num_queued_reqs = 0;       ///< Over it requests are refused; 0: never.
   std::optional<std::size_t> max_model_len;  ///< Tokens of prompt and answer together.
   std::vector<std::string> faults;           ///< As sim::parse_fault() reads them.

@@ -126,6 +126,7 @@ std::optional<sim::ServerOptions> server_options(const SimFlags& flags) {
   options.force_usage = flags.force_usage;
   options.data_parallel_size = flags.data_parallel_size;
   options.prompt_tokens_details = flags.prompt_tokens_details;
+  options.parsers = {flags.auto_tool_choice, flags.tool_call_parser, flags.reasoning_parser};
   options.rules = *rules;
   options.seed = flags.seed;
   for (const std::string& text : flags.faults) {

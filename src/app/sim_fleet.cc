@@ -120,13 +120,18 @@ class ServerReader {
   }
 
   bool word(const std::string& key, const Value& value) {
-    std::string* const out = key == "vllm_version" ? &out_.vllm_version
-                             : key == "profile"    ? &out_.profile
-                                                   : nullptr;
+    std::string* const out = key == "vllm_version"       ? &out_.vllm_version
+                             : key == "profile"          ? &out_.profile
+                             : key == "tool_call_parser" ? &out_.tool_call_parser
+                             : key == "reasoning_parser" ? &out_.reasoning_parser
+                                                         : nullptr;
     if (out == nullptr) return false;
     *out = value.text;
     if (value.kind != Kind::kScalar || value.text.empty()) {
-      wrong(key, value, key == "profile" ? "a name or a file" : "a version");
+      wrong(key, value,
+            key == "profile"        ? "a name or a file"
+            : key == "vllm_version" ? "a version"
+                                    : "a name");
     }
     return true;
   }
@@ -156,6 +161,7 @@ class ServerReader {
                       : key == "enable_request_id_headers"    ? &out_.request_id_headers
                       : key == "enable_prefix_caching"        ? &out_.prefix_caching
                       : key == "enable_prompt_tokens_details" ? &out_.prompt_tokens_details
+                      : key == "enable_auto_tool_choice"      ? &out_.auto_tool_choice
                                                               : nullptr;
     if (out == nullptr) return false;
     *out = value.text == "true";

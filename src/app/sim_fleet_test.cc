@@ -40,6 +40,9 @@ servers:
     enable_force_include_usage: true
     allow_runtime_lora_updating: true
     enable_scale_out: true
+    enable_auto_tool_choice: true
+    tool_call_parser: hermes
+    reasoning_parser: qwen3
   - seed: 9
     profile: demo
 )",
@@ -70,6 +73,9 @@ servers:
   EXPECT_EQ(first.allowed_origins, (std::vector<std::string>{"http://a"}));
   EXPECT_TRUE(first.request_id_headers && first.load_tracking && first.force_usage);
   EXPECT_TRUE(first.lora_updating && first.scale_out);
+  EXPECT_TRUE(first.auto_tool_choice);
+  EXPECT_EQ(first.tool_call_parser, "hermes");
+  EXPECT_EQ(first.reasoning_parser, "qwen3");
   EXPECT_EQ(first.seed, 7U);
   const SimFlags& second = fleet->back();
   EXPECT_EQ(second.seed, 9U);

@@ -53,38 +53,24 @@ bool has_text(const json& prompt) {
                                            [](const json& part) { return part.is_string(); }));
 }
 
-/// `"required"`, or `function "name"` for a tool that the request names.
-std::string tool_choice_name(const json& choice) {
-  const json::json_pointer name("/function/name");
-  if (!choice.is_object() || !choice.contains(name)) return choice.dump();
-  return "function " + choice.at(name).dump();
-}
-
-/// Features of the request that this server lacks, as a vLLM without them refuses them.
-std::optional<Answer> check_features(Kind kind, const Fields& fields) {
+/// `suffix` needs a model that a real server seldom has.
+std::optional<Answer> check_suffix(const Fields& fields) {
+  if (fields.find("suffix") == nullptr) return std::nullopt;
   ErrorBody error;
-  if (kind == Kind::kCompletion) {
-    if (fields.find("suffix") == nullptr) return std::nullopt;
-    if (fields.dialect() == Dialect::kOld) {
-      error.message = "suffix is not currently supported";
-      return error_answer(error);
-    }
-    error.message = "suffix is only supported for models with FIM completion rendering";
-    error.param = "suffix";
+  if (fields.dialect() == Dialect::kOld) {
+    error.message = "suffix is not currently supported";
     return error_answer(error);
   }
-  const json* tools = fields.find("tools");
-  if (tools == nullptr || tools->empty()) return std::nullopt;
-  const json* choice = fields.find("tool_choice");
-  if (choice != nullptr && *choice == "none") return std::nullopt;
-  if (choice == nullptr || *choice == "auto") {
-    error.message =
-        "\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set";
-  } else {
-    error.message =
-        "tool_choice=" + tool_choice_name(*choice) + " requires --tool-call-parser to be set";
-  }
+  error.message = "suffix is only supported for models with FIM completion rendering";
+  error.param = "suffix";
   return error_answer(error);
+}
+
+/// Whether a template would let the model think. Only what is no object is refused elsewhere.
+bool thinking_enabled(const Fields& fields) {
+  const json* arguments = fields.find("chat_template_kwargs");
+  if (arguments == nullptr || !arguments->is_object()) return true;
+  return arguments->value("enable_thinking", json(true)) != false;
 }
 
 }  // namespace
@@ -202,11 +188,18 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   }
   const Sampling& sampling = exchange.sampling;
   auto constraint = read_constraint(fields, kind);
+  auto refused_chat = kind == Kind::kChat ? read_chat(fields, exchange) : std::nullopt;
   if (!fields.failed()) {
     if (auto refused = check_options(fields, sampling)) return std::move(*refused);
     if (auto* refused = std::get_if<Answer>(&constraint)) return std::move(*refused);
+    if (refused_chat) return std::move(*refused_chat);
     if (auto refused = models_.check(sampling.model)) return std::move(*refused);
-    if (auto refused = check_features(kind, fields)) return std::move(*refused);
+    if (auto refused = check_parsers(exchange.tools, options_.parsers, dialect_)) {
+      return std::move(*refused);
+    }
+    if (kind == Kind::kCompletion) {
+      if (auto refused = check_suffix(fields)) return std::move(*refused);
+    }
   }
   auto prompts = read_prompts(kind, fields);
   if (fields.failed()) return fields.answer();
@@ -236,6 +229,7 @@ Reply Api::message(std::string_view path, const json& body, const ApiRequest& re
   }
   const json chat = messages_as_chat(body);
   Fields chat_fields(chat, dialect_);
+  if (auto refused = read_tool_chat(chat_fields, exchange)) return message_error(*refused);
   auto prompts = read_prompts(Kind::kMessage, chat_fields);
   if (chat_fields.failed()) return chat_fields.answer();
   if (auto* refused = std::get_if<Answer>(&prompts)) return message_error(std::move(*refused));
@@ -261,15 +255,36 @@ Reply Api::respond(const json& body, const ApiRequest& request, ApiTime time) {
   }
   const json chat = responses_as_chat(body);
   Fields chat_fields(chat, dialect_);
+  if (auto refused = read_tool_chat(chat_fields, exchange)) return std::move(*refused);
   auto prompts = read_prompts(Kind::kResponse, chat_fields);
   if (chat_fields.failed()) return chat_fields.answer();
   if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
   exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
   exchange.room = options_.rules.max_model_len - exchange.prompt_tokens();
   exchange.id = "resp_" + request_id(request, std::nullopt);
-  exchange.item_id = "msg_" + make_id(dialect_, ids_);
   if (stored) exchange.store = &responses_;
   return begin(std::move(exchange), true, time);
+}
+
+/// Reads what a chat says of tools and thoughts, and what its last message asks for.
+std::optional<Answer> Api::read_chat(Fields& fields, Exchange& exchange) {
+  auto tools = read_tools(fields);
+  exchange.include_reasoning = fields.boolean("include_reasoning").value_or(true);
+  exchange.reasoning = !options_.parsers.reasoning.empty() && thinking_enabled(fields);
+  if (auto* refused = std::get_if<Answer>(&tools)) return std::move(*refused);
+  exchange.tools = std::get<ToolUse>(std::move(tools));
+  const json* messages = fields.find("messages");
+  if (messages == nullptr || !messages->is_array() || messages->empty()) return std::nullopt;
+  if (messages->back().is_object()) exchange.script = script_in(content_text(messages->back()));
+  return std::nullopt;
+}
+
+/// The same for a chat in another form, and whether this server has what it needs.
+std::optional<Answer> Api::read_tool_chat(Fields& fields, Exchange& exchange) {
+  auto refused = read_chat(fields, exchange);
+  if (fields.failed()) return fields.answer();
+  if (refused) return refused;
+  return check_parsers(exchange.tools, options_.parsers, dialect_);
 }
 
 /// Checks what does not depend on the route, and hands the request to an engine. `has_text`: not
@@ -286,10 +301,9 @@ Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
   if (exchange.prompts.size() * static_cast<std::size_t>(sampling.samples) > kChoicesMax) {
     return too_many_choices();
   }
-  if (exchange.constraint) {
-    Random random(0);
-    auto text = constrained_text(*exchange.constraint, dialect_, random);
-    if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
+  auto demanded = demanded_tokens(exchange, 0);
+  if (demanded) {
+    if (auto* refused = std::get_if<Answer>(&*demanded)) return std::move(*refused);
   }
   if (auto refused = check_condition(has_text)) return std::move(*refused);
   exchange.dialect = dialect_;
@@ -297,6 +311,7 @@ Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
   exchange.model = models_.name_for(sampling.model);
   exchange.fingerprint = fingerprint_;
   exchange.tokenizer = &tokenizer_;
+  exchange.ids = Random(ids_.next());
   exchange.prompt_tokens_details = options_.prompt_tokens_details;
   return submit(std::move(exchange), time.now);
 }
@@ -334,7 +349,9 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
     const auto limit = sampling.tokens_max.value_or(static_cast<std::int64_t>(room));
     const std::size_t wanted = exchange.only_echo() ? 1 : static_cast<std::size_t>(limit);
     for (std::size_t sample = 0; sample < samples; ++sample) {
-      exchange.choices.emplace_back(exchange.choices.size(), number, sampling);
+      exchange.choices.emplace_back(
+          exchange.choices.size(), number, sampling,
+          OutputParser::Rules{exchange.reasoning, exchange.tools.active(), sampling.stream});
       const TextSeed seed{
           sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed, prompt,
           sample};
@@ -349,12 +366,34 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   return generation;
 }
 
-TextGenerator Api::text_for(const Exchange& exchange, const TextSeed& seed) const {
-  if (!exchange.constraint) return continuation_.after(seed);
-  Random random(text_seed(seed));
+/// The tokens of an answer whose text is demanded: by the tools to call, by a mark in the last
+/// message, or by a constraint. nullopt: nothing is. Or the 400 for what cannot be followed.
+std::optional<std::variant<Tokens, Answer>> Api::demanded_tokens(const Exchange& exchange,
+                                                                 std::uint64_t seed) const {
+  Random random(seed);
+  auto calls = tool_tokens(exchange.tools, exchange.script, tokenizer_, random);
+  if (calls) return calls;
+  if (exchange.script != Script::kNone) return script_tokens(exchange.script, tokenizer_);
+  if (!exchange.constraint) return std::nullopt;
   auto text = constrained_text(*exchange.constraint, dialect_, random);
-  OLLA_CHECK(std::holds_alternative<std::string>(text));
-  return TextGenerator(tokenizer_, std::get<std::string>(text));
+  if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
+  Tokens tokens;
+  if (exchange.reasoning) {
+    tokens.push_back(tokenizer_.phrase("<think>"));
+    tokenizer_.append("\nThe answer has to fit.\n", tokens);
+    tokens.push_back(tokenizer_.phrase("</think>"));
+  }
+  tokenizer_.append(std::get<std::string>(text), tokens);
+  return tokens;
+}
+
+TextGenerator Api::text_for(const Exchange& exchange, const TextSeed& seed) const {
+  auto demanded = demanded_tokens(exchange, text_seed(seed));
+  if (!demanded) return continuation_.after(seed, exchange.reasoning);
+  // Another seed may lead to a text that is too long; that of the check did not.
+  if (std::holds_alternative<Answer>(*demanded)) demanded = demanded_tokens(exchange, 0);
+  OLLA_CHECK(demanded && std::holds_alternative<Tokens>(*demanded));
+  return TextGenerator(tokenizer_, std::get<Tokens>(*std::move(demanded)));
 }
 
 std::optional<TimePoint> Api::next_time() const {

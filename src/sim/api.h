@@ -25,6 +25,7 @@
 #include "sim/responses.h"
 #include "sim/routes.h"
 #include "sim/tokenizer.h"
+#include "sim/tools.h"
 
 namespace olla::sim {
 
@@ -46,6 +47,7 @@ struct ApiOptions {
   bool force_usage = false;            ///< Each stream of chats and completions tells its usage.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
+  ParserFlags parsers;
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
   std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.
@@ -104,11 +106,15 @@ class Api {
   Reply message(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
                 ApiTime time);
   Reply respond(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  std::optional<Answer> read_chat(Fields& fields, Exchange& exchange);
+  std::optional<Answer> read_tool_chat(Fields& fields, Exchange& exchange);
   Reply begin(Exchange exchange, bool has_text, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
   std::variant<std::vector<std::vector<TokenId>>, Answer> read_prompts(Kind kind,
                                                                        Fields& fields) const;
   std::optional<Answer> check_condition(bool has_text);
+  [[nodiscard]] std::optional<std::variant<std::vector<TokenId>, Answer>> demanded_tokens(
+      const Exchange& exchange, std::uint64_t seed) const;
   [[nodiscard]] TextGenerator text_for(const Exchange& exchange, const TextSeed& seed) const;
   Answer embed(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
                ApiTime time);

@@ -23,13 +23,59 @@ void append_continuous_usage(std::string& out, const Exchange& exchange, std::si
   out += '}';
 }
 
-void append_choice(std::string& out, const Exchange& exchange, const Choice& choice) {
-  out += R"({"index":)" + std::to_string(choice.index);
-  out += R"(,"message":{"role":"assistant","content":)";
-  append_json_string(out, choice.output.all());
+std::string_view reasoning_key(const Exchange& exchange) {
+  return exchange.dialect == Dialect::kOld ? "\"reasoning_content\":" : "\"reasoning\":";
+}
+
+void append_calls(std::string& out, const std::vector<WrittenCall>& calls) {
+  out += R"("tool_calls":[)";
+  bool first = true;
+  for (const WrittenCall& call : calls) {
+    if (!first) out += ',';
+    first = false;
+    out += R"({"id":)";
+    append_json_string(out, call.id);
+    out += R"(,"type":"function","function":{"name":)";
+    append_json_string(out, call.name);
+    out += R"(,"arguments":)";
+    append_json_string(out, call.arguments);
+    out += "}}";
+  }
+  out += "],";
+}
+
+/// The text, or null where a parser found something else and no text.
+void append_content(std::string& out, const Exchange& exchange, const Choice& choice) {
+  const OutputParser& parser = choice.parser;
+  const std::string& text = parser.active() ? parser.content() : choice.output.all();
+  const bool elsewhere = !parser.calls().empty() || !parser.reasoning().empty();
+  const bool named = exchange.tools.choice == ToolUse::Choice::kNamed;
+  if (text.empty() && elsewhere && !(named && exchange.dialect == Dialect::kOld)) {
+    out += "null";
+  } else {
+    append_json_string(out, text);
+  }
+}
+
+void append_message(std::string& out, const Exchange& exchange, const Choice& choice) {
+  const std::vector<WrittenCall>& calls = choice.parser.calls();
+  out += R"({"role":"assistant","content":)";
+  append_content(out, exchange, choice);
   out += R"(,"refusal":null,"annotations":null,"audio":null,"function_call":null,)";
-  out += exchange.dialect == Dialect::kOld ? R"("tool_calls":[],"reasoning_content":null})"
-                                           : R"("reasoning":null})";
+  if (!calls.empty() || exchange.dialect == Dialect::kOld) append_calls(out, calls);
+  out += reasoning_key(exchange);
+  const std::string& reasoning = choice.parser.reasoning();
+  if (reasoning.empty() || !exchange.include_reasoning) {
+    out += "null";
+  } else {
+    append_json_string(out, reasoning);
+  }
+  out += '}';
+}
+
+void append_choice(std::string& out, const Exchange& exchange, const Choice& choice) {
+  out += R"({"index":)" + std::to_string(choice.index) + R"(,"message":)";
+  append_message(out, exchange, choice);
   out += R"(,"logprobs":)";
   append_logprobs(out, exchange, choice);
   out += R"(,"finish_reason":)";
@@ -38,6 +84,42 @@ void append_choice(std::string& out, const Exchange& exchange, const Choice& cho
   append_stop_reason(out, choice);
   out += R"(,"token_ids":null)";
   if (exchange.dialect == Dialect::kNew) out += R"(,"routed_experts":null)";
+  out += '}';
+}
+
+void append_call_delta(std::string& out, const Exchange& exchange, const Choice& choice,
+                       const OutputParser::Part& part) {
+  if (exchange.dialect == Dialect::kNew) out += R"("content":null,)";
+  out += R"("tool_calls":[{)";
+  const std::string index = R"("index":)" + std::to_string(part.call) + R"(,"function":{)";
+  if (part.kind == OutputParser::Part::Kind::kCall) {
+    out += R"("id":)";
+    append_json_string(out, choice.parser.calls()[part.call].id);
+    out += R"(,"type":"function",)" + index + R"("name":)";
+  } else {
+    out += index + R"("arguments":)";
+  }
+  append_json_string(out, part.text);
+  out += "}}]";
+}
+
+void append_delta(std::string& out, const Exchange& exchange, const Choice& choice,
+                  const OutputParser::Part* part) {
+  out += '{';
+  if (part == nullptr) {
+    // Nothing but the end.
+  } else if (part->kind == OutputParser::Part::Kind::kContent) {
+    out += R"("content":)";
+    append_json_string(out, part->text);
+    if (!exchange.include_reasoning && exchange.reasoning) {
+      out.append(",").append(reasoning_key(exchange)).append("null");
+    }
+  } else if (part->kind == OutputParser::Part::Kind::kReasoning) {
+    out += reasoning_key(exchange);
+    append_json_string(out, part->text);
+  } else {
+    append_call_delta(out, exchange, choice, *part);
+  }
   out += '}';
 }
 
@@ -71,17 +153,18 @@ std::string chat_role_event(const Exchange& exchange, const Choice& choice) {
   return out + "}\n\n";
 }
 
-std::string chat_event(const Exchange& exchange, const Choice& choice, std::string_view text) {
+std::string chat_event(const Exchange& exchange, const Choice& choice,
+                       const OutputParser::Part* part, bool last) {
   std::string out = "data: ";
   append_opening(out, exchange, kChunk);
-  out += R"({"index":)" + std::to_string(choice.index) + R"(,"delta":{"content":)";
-  append_json_string(out, text);
-  out += R"(},"logprobs":)";
+  out += R"({"index":)" + std::to_string(choice.index) + R"(,"delta":)";
+  append_delta(out, exchange, choice, part);
+  out += R"(,"logprobs":)";
   append_logprobs(out, exchange, choice);
   out += R"(,"finish_reason":)";
-  append_finish_reason(out, choice);
-  const bool last = !choice.finish_reason.empty();
+  if (!last) out += "null";
   if (last) {
+    append_finish_reason(out, choice);
     out += R"(,"stop_reason":)";
     append_stop_reason(out, choice);
   }

@@ -15,8 +15,10 @@ std::string chat_body(const Exchange& exchange);
 /// The event that names the role, the first one of each choice.
 std::string chat_role_event(const Exchange& exchange, const Choice& choice);
 
-/// One event of a choice; `text` is new, and choice.steps belong to it.
-std::string chat_event(const Exchange& exchange, const Choice& choice, std::string_view text);
+/// One event of a choice; `part` is new, or nullptr, and choice.steps belong to it. `last`: it
+/// tells how the choice finished.
+std::string chat_event(const Exchange& exchange, const Choice& choice,
+                       const OutputParser::Part* part, bool last);
 
 /// The event after the last choice ended, for `include_usage`.
 std::string chat_usage_event(const Exchange& exchange);

@@ -4,7 +4,8 @@
 
 namespace olla::sim {
 
-Continuation::Continuation(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {
+Continuation::Continuation(const Tokenizer& tokenizer)
+    : tokenizer_(tokenizer), thought_(tokenizer.phrase("<think>")) {
   header_.push_back(Tokenizer::kTurnStart);
   tokenizer.append("assistant\n", header_);
   for (const TokenId token : text_beginnings(tokenizer)) {
@@ -13,7 +14,7 @@ Continuation::Continuation(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {
   }
 }
 
-TextGenerator Continuation::after(const TextSeed& parts) const {
+TextGenerator Continuation::after(const TextSeed& parts, bool thinks) const {
   const std::span<const TokenId> prompt = parts.prompt;
   const std::size_t end = prompt.size();
   const std::size_t first = end > kLookBackMax ? end - kLookBackMax : 0;
@@ -21,9 +22,11 @@ TextGenerator Continuation::after(const TextSeed& parts) const {
   // The earliest text that leads here is the answer that was begun; later ones match by chance.
   for (std::size_t begin = 0; begin < end; ++begin) {
     const TokenId token = prompt[begin];
-    const bool may_begin = token < beginnings_.size() && beginnings_[token];
+    const bool thought = token == thought_;
+    const bool may_begin = thought || (token < beginnings_.size() && beginnings_[token]);
     if (begin >= first && may_begin) {
       TextGenerator text(tokenizer_, seeds.seed(), !opens_turn(prompt, begin));
+      if (thought) text.think();
       std::size_t at = begin;
       while (at < end && text.next(false) == prompt[at]) {
         ++at;
@@ -32,7 +35,9 @@ TextGenerator Continuation::after(const TextSeed& parts) const {
     }
     seeds.add(token);
   }
-  return TextGenerator(tokenizer_, seeds.seed(), !opens_turn(prompt, end));
+  TextGenerator text(tokenizer_, seeds.seed(), !opens_turn(prompt, end));
+  if (thinks) text.think();
+  return text;
 }
 
 bool Continuation::opens_turn(std::span<const TokenId> prompt, std::size_t position) const {

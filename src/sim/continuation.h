@@ -20,14 +20,16 @@ class Continuation {
 
   explicit Continuation(const Tokenizer& tokenizer);
 
-  /// The text that goes on where the prompt of `parts` ends.
-  [[nodiscard]] TextGenerator after(const TextSeed& parts) const;
+  /// The text that goes on where the prompt of `parts` ends. `thinks`: an answer to a chat that
+  /// begins there begins with a thought.
+  [[nodiscard]] TextGenerator after(const TextSeed& parts, bool thinks = false) const;
 
  private:
   /// Whether a text that begins at `position` of the prompt is an answer to a chat.
   [[nodiscard]] bool opens_turn(std::span<const TokenId> prompt, std::size_t position) const;
 
   const Tokenizer& tokenizer_;
+  TokenId thought_;               // what an answer begins with that begins with a thought
   std::vector<TokenId> header_;   // what stands before an answer to a chat
   std::vector<bool> beginnings_;  // by token: whether a text may begin with it
 };

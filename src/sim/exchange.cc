@@ -17,7 +17,8 @@ void append_details(std::string& out, const Exchange& exchange, bool in_body) {
   }
   out += R"(,"created_cache_tokens":)" + std::to_string(exchange.created_tokens());
   if (in_body) out += R"(,"multimodal_tokens":null)";
-  out += R"(},"completion_tokens_details":{"reasoning_tokens":0})";
+  out += R"(},"completion_tokens_details":{"reasoning_tokens":)" +
+         std::to_string(exchange.reasoning_tokens()) + "}";
 }
 
 }  // namespace
@@ -34,6 +35,14 @@ std::size_t Exchange::completion_tokens() const {
   std::size_t total = 0;
   for (const Choice& choice : choices) {
     total += choice.tokens;
+  }
+  return total;
+}
+
+std::size_t Exchange::reasoning_tokens() const {
+  std::size_t total = 0;
+  for (const Choice& choice : choices) {
+    total += choice.reasoning_tokens;
   }
   return total;
 }

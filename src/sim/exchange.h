@@ -9,9 +9,12 @@
 #include "sim/constraint.h"
 #include "sim/engine.h"
 #include "sim/logprobs.h"
+#include "sim/output_parser.h"
 #include "sim/output_text.h"
 #include "sim/sampling.h"
+#include "sim/script.h"
 #include "sim/tokenizer.h"
+#include "sim/tools.h"
 
 namespace olla::sim {
 
@@ -19,13 +22,21 @@ class ResponseStore;
 
 /// One of the answers that a request asked for.
 struct Choice {
-  Choice(std::size_t number, std::size_t prompt_number, const Sampling& sampling)
-      : index(number), prompt(prompt_number), output(sampling.stop, sampling.include_stop) {}
+  Choice(std::size_t number, std::size_t prompt_number, const Sampling& sampling,
+         const OutputParser::Rules& parsing)
+      : index(number),
+        prompt(prompt_number),
+        output(sampling.stop, sampling.include_stop),
+        parser(parsing),
+        thinking(parsing.reasoning) {}
 
   std::size_t index;
   std::size_t prompt;  ///< Index into Exchange::prompts.
   SequenceId sequence;
   OutputText output;
+  OutputParser parser;
+  bool thinking;                           ///< The tokens that come are counted as thoughts.
+  std::size_t reasoning_tokens = 0;        ///< Of the thoughts, without their marks.
   std::size_t tokens = 0;                  ///< Generated so far, the end token included.
   std::size_t cached_tokens = 0;           ///< Of the prompt, those that were not computed.
   std::string_view finish_reason;          ///< Empty while it runs.
@@ -41,14 +52,28 @@ struct Exchange {
   Dialect dialect = Dialect::kNew;
   Sampling sampling;
   std::optional<Constraint> constraint;
+  ToolUse tools;
+  Script script = Script::kNone;
+  bool reasoning = false;              ///< Thoughts are told apart from content.
+  bool include_reasoning = true;       ///< And told at all.
+  Random ids{0};                       ///< Makes the ids of calls, blocks and items.
   std::string id;                      ///< "chatcmpl-..." or "cmpl-..."
   std::int64_t created = 0;            ///< Seconds since 1970.
   std::string model;                   ///< The first served name, whatever the request said.
   std::string fingerprint;             ///< Empty: the server tells none.
   bool prompt_tokens_details = false;  ///< Usage tells what was cached.
+  /// Streamed: the block of a message or item of a response that is being sent.
+  struct Block {
+    std::optional<OutputParser::Part::Kind> kind;  ///< None before the first one.
+    std::size_t index = 0;
+    std::size_t call = 0;  ///< The number of a call.
+    std::string id;
+    std::string text;  ///< What was sent of it.
+  };
+  Block block;
   // Of a response alone.
-  std::string item_id;                     ///< "msg_..."
   std::optional<std::string> previous_id;  ///< The response that it goes on from.
+  std::vector<std::string> items;          ///< Streamed: those that are complete, as JSON.
   std::size_t room = 0;                    ///< Tokens of answer that fit the context.
   std::size_t events = 0;                  ///< Streamed: sent so far.
   ResponseStore* store = nullptr;          ///< Where to put it once it is done; may be nullptr.
@@ -58,6 +83,7 @@ struct Exchange {
 
   [[nodiscard]] std::size_t prompt_tokens() const;
   [[nodiscard]] std::size_t completion_tokens() const;
+  [[nodiscard]] std::size_t reasoning_tokens() const;
   /// Tokens of the prompts that were not computed; the first answer to each prompt counts.
   [[nodiscard]] std::size_t cached_tokens() const;
   /// And those of full blocks that were.

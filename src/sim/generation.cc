@@ -7,6 +7,7 @@
 #include "sim/completions.h"
 #include "sim/failure.h"
 #include "sim/messages.h"
+#include "sim/models.h"
 #include "sim/responses.h"
 
 namespace olla::sim {
@@ -76,10 +77,45 @@ bool Generation::add_token(std::size_t number, const TokenEvent& event) {
   } else if (event.finish) {
     choice.finish_reason = *event.finish == FinishReason::kStop ? "stop" : "length";
   }
-  if (!choice.finish_reason.empty()) --running_;
-  if (done() && exchange_.store != nullptr) exchange_.store->put(exchange_.id, body());
-  if (sampling.stream) push_events(choice);
+  count_thought(choice, event.token);
+  finish_or_go_on(choice);
   return choice.stop_reason.has_value();
+}
+
+/// Thoughts are counted by their tokens: those that do not stand behind a mark of their end.
+void Generation::count_thought(Choice& choice, TokenId token) const {
+  if (!exchange_.reasoning) return;
+  const Tokenizer& tokenizer = *exchange_.tokenizer;
+  const bool calls = choice.tokens == 1 && token == tokenizer.phrase("<tool_call>");
+  if (calls || token == tokenizer.phrase("</think>")) choice.thinking = false;
+  const bool counts = choice.thinking && token != tokenizer.phrase("<think>");
+  if (counts && token != Tokenizer::kTurnEnd) ++choice.reasoning_tokens;
+}
+
+/// After each token, or when the choice was ended.
+void Generation::finish_or_go_on(Choice& choice) {
+  const bool finished = !choice.finish_reason.empty();
+  if (!streamed() && !finished) return;
+  std::vector<OutputParser::Part> parts;
+  const std::string_view text = choice.output.take(finished);
+  if (choice.parser.active()) parts = parse(choice, text);
+  if (finished) --running_;
+  if (streamed()) push_events(choice, text, parts);
+  if (done() && exchange_.store != nullptr) exchange_.store->put(exchange_.id, body());
+}
+
+std::vector<OutputParser::Part> Generation::parse(Choice& choice, std::string_view text) {
+  auto parts = choice.parser.feed(text, !choice.finish_reason.empty());
+  for (OutputParser::Part& part : parts) {
+    if (part.kind != OutputParser::Part::Kind::kCall) continue;
+    std::string& id = choice.parser.calls()[part.call].id;
+    id = "chatcmpl-tool-" + make_id(exchange_.dialect, exchange_.ids);
+  }
+  // One that the request names is no choice of the model, and so no reason to stop.
+  const bool chose = exchange_.tools.choice != ToolUse::Choice::kNamed;
+  const bool stopped = choice.finish_reason == "stop" && !choice.stop_reason;
+  if (stopped && chose && !choice.parser.calls().empty()) choice.finish_reason = "tool_calls";
+  return parts;
 }
 
 void Generation::fail() {
@@ -98,8 +134,7 @@ void Generation::abort() {
   for (Choice& choice : exchange_.choices) {
     if (!choice.finish_reason.empty()) continue;
     choice.finish_reason = "abort";
-    --running_;
-    if (streamed()) push_events(choice);
+    finish_or_go_on(choice);
   }
 }
 
@@ -107,26 +142,42 @@ void Generation::notify() {
   if (listener_ != nullptr && ready()) listener_->on_ready();
 }
 
-void Generation::push_events(Choice& choice) {
+void Generation::push_events(Choice& choice, std::string_view text,
+                             const std::vector<OutputParser::Part>& parts) {
   if (!begun_) push_opening();
   begun_ = true;
-  const std::string_view text = choice.output.take(!choice.finish_reason.empty());
+  const bool last = !choice.finish_reason.empty();
+  if (!choice.parser.active()) {
+    const OutputParser::Part part{OutputParser::Part::Kind::kContent, std::string(text), 0};
+    push_part(choice, &part, last);
+  }
+  for (const OutputParser::Part& part : parts) {
+    push_part(choice, &part, last && &part == &parts.back());
+  }
+  if (choice.parser.active() && parts.empty() && last) push_part(choice, nullptr, last);
+  if (done()) push_ending();
+}
+
+/// `part`: nullptr for an event without any, which ends a choice.
+void Generation::push_part(Choice& choice, const OutputParser::Part* part, bool last) {
+  const bool thought = part != nullptr && part->kind == OutputParser::Part::Kind::kReasoning;
+  if (thought && !exchange_.include_reasoning) part = nullptr;
+  if (part == nullptr && !last) return;
   switch (exchange_.kind) {
     case Kind::kChat:
-      events_.push_back(chat_event(exchange_, choice, text));
+      events_.push_back(chat_event(exchange_, choice, part, last));
       break;
     case Kind::kCompletion:
-      events_.push_back(completion_event(exchange_, choice, text));
+      events_.push_back(completion_event(exchange_, choice, part->text));
       break;
     case Kind::kMessage:
-      if (!text.empty()) events_.push_back(message_text_event(text));
+      if (part != nullptr && !part->text.empty()) push_all(message_part_events(exchange_, *part));
       break;
     case Kind::kResponse:
-      if (!text.empty()) events_.push_back(response_text_event(exchange_, text));
+      if (part != nullptr && !part->text.empty()) push_all(response_part_events(exchange_, *part));
       break;
   }
   choice.steps.clear();
-  if (done()) push_ending();
 }
 
 void Generation::push_opening() {

@@ -56,8 +56,14 @@ class Generation {
   void fail();
   /// The server's owner ended it: what there is so far is the answer.
   void abort();
+  void count_thought(Choice& choice, TokenId token) const;
+  void finish_or_go_on(Choice& choice);
   [[nodiscard]] bool ready() const { return done() || streamed(); }
-  void push_events(Choice& choice);
+  /// Takes apart what is new of the choice's text, and settles how it finished.
+  std::vector<OutputParser::Part> parse(Choice& choice, std::string_view text);
+  void push_events(Choice& choice, std::string_view text,
+                   const std::vector<OutputParser::Part>& parts);
+  void push_part(Choice& choice, const OutputParser::Part* part, bool last);
   void push_opening();
   void push_ending();
   void push_all(std::vector<std::string> events);

@@ -152,6 +152,12 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string json_quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
 void append_json_number(std::string& out, double value) {
   std::array<char, 32> digits{};  // the longest shortest form of a double has 24 characters
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);

@@ -16,6 +16,8 @@ bool is_utf8(std::string_view text);
 
 /// Appends `text` as a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+/// The same as a string of its own.
+std::string json_quoted(std::string_view text);
 
 /// Appends `value` in the shortest form that reads back as the same double: 5.0,
 /// -4.138425350189209.

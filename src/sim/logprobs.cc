@@ -65,7 +65,7 @@ LogprobStep make_logprobs(const Tokenizer& tokenizer, TokenId token, std::size_t
   Random random(token * 0x10001ULL + position);
   double logprob = kLogprobMin * random.unit();
   LogprobStep step{{token, static_cast<float>(logprob)}, {}};
-  const std::size_t words = tokenizer.size() - tokenizer.first_word();
+  const std::size_t words = tokenizer.words();
   std::size_t word = random.below(words);
   while (step.others.size() < others) {
     word = (word + 1) % words;

@@ -14,7 +14,8 @@ namespace olla::sim {
 /// The options of the request, in the terms of a chat.
 Sampling read_message_options(Fields& fields);
 
-/// The same request as that of a chat: `system` is the first message.
+/// The same request as that of a chat: `system` is the first message, results of tools are messages
+/// of their own, tools and their choice are in a chat's form.
 nlohmann::json messages_as_chat(const nlohmann::json& body);
 
 /// The complete body; the choice must have finished.
@@ -22,10 +23,11 @@ std::string message_body(const Exchange& exchange);
 
 /// The events that begin the stream.
 std::vector<std::string> message_opening_events(const Exchange& exchange);
-/// One piece of the text.
-std::string message_text_event(std::string_view text);
+/// One piece of the answer, with the end of the block before and the beginning of its own where it
+/// is not of the block that is being sent.
+std::vector<std::string> message_part_events(Exchange& exchange, const OutputParser::Part& part);
 /// The events that end the stream. There is no "[DONE]".
-std::vector<std::string> message_ending_events(const Exchange& exchange);
+std::vector<std::string> message_ending_events(Exchange& exchange);
 
 /// An error of the application in Anthropic's shape; one of the validation keeps its own.
 Answer message_error(Answer answer);

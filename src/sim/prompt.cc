@@ -32,39 +32,58 @@ Answer refuse(std::string message) {
   return error_answer(error);
 }
 
-/// Appends a message's text: a string, parts of text, or nothing.
-std::optional<Answer> append_content(const json& content, const PromptRules& rules, Tokens& out) {
-  const std::size_t limit = rules.max_model_len + 1;
-  if (content.is_string()) {
-    rules.tokenizer.append(content.get_ref<const std::string&>(), out, limit);
-  }
-  if (!content.is_array()) return std::nullopt;
-  bool first = true;
-  for (const json& part : content) {
+/// What has no text is for another kind of model.
+std::optional<Answer> check_content(const json& message, const PromptRules& rules) {
+  const auto content = message.find("content");
+  if (content == message.end() || !content->is_array()) return std::nullopt;
+  for (const json& part : *content) {
     if (!part.is_object()) continue;
     const auto text = part.find("text");
     if (text == part.end() || !text->is_string()) {
       return refuse(std::string(rules.model) + " is not a multimodal model");
     }
-    if (!first) rules.tokenizer.append("\n", out, limit);
-    first = false;
-    rules.tokenizer.append(text->get_ref<const std::string&>(), out, limit);
   }
   return std::nullopt;
 }
 
-std::optional<Answer> append_message(const json& message, const PromptRules& rules, Tokens& out) {
+void append_turn(std::string_view role, std::string_view text, const PromptRules& rules,
+                 Tokens& out) {
   const std::size_t limit = rules.max_model_len + 1;
   out.push_back(Tokenizer::kTurnStart);
-  rules.tokenizer.append(message.at("role").get_ref<const std::string&>(), out, limit);
+  rules.tokenizer.append(role, out, limit);
   rules.tokenizer.append("\n", out, limit);
-  const auto content = message.find("content");
-  if (content != message.end()) {
-    if (auto refused = append_content(*content, rules, out)) return refused;
-  }
+  rules.tokenizer.append(text, out, limit);
   out.push_back(Tokenizer::kTurnEnd);
   rules.tokenizer.append("\n", out, limit);
-  return std::nullopt;
+}
+
+/// The calls of an earlier answer as the model wrote them; what is no call is left out.
+std::string calls_text(const json& message) {
+  const auto calls = message.find("tool_calls");
+  if (calls == message.end() || !calls->is_array()) return {};
+  std::string out;
+  for (const json& call : *calls) {
+    const auto function = call.is_object() ? call.find("function") : call.end();
+    if (function == call.end() || !function->is_object()) continue;
+    const json arguments = function->value("arguments", json());
+    out += "\n<tool_call>\n{\"name\": " + function->value("name", json()).dump();
+    out += ", \"arguments\": ";
+    out += arguments.is_string() ? arguments.get<std::string>() : arguments.dump();
+    out += "}\n</tool_call>";
+  }
+  return out;
+}
+
+void append_tools(const Fields& fields, const PromptRules& rules, Tokens& out) {
+  const json* tools = fields.find("tools");
+  if (tools == nullptr || !tools->is_array() || tools->empty()) return;
+  std::string text =
+      "You may call these tools with <tool_call>{\"name\": ..., \"arguments\": ...}"
+      "</tool_call>:";
+  for (const json& tool : *tools) {
+    text += "\n" + tool.dump();
+  }
+  append_turn("system", text, rules, out);
 }
 
 void check_messages(Fields& fields, const json& messages) {
@@ -113,6 +132,22 @@ bool is_prompt(const json& value) {
 
 }  // namespace
 
+std::string content_text(const json& message) {
+  const auto content = message.find("content");
+  if (content == message.end()) return {};
+  if (content->is_string()) return content->get<std::string>();
+  std::string out;
+  if (!content->is_array()) return out;
+  bool first = true;
+  for (const json& part : *content) {
+    if (!part.is_object() || !part.contains("text")) continue;
+    if (!first) out += '\n';
+    first = false;
+    out += part.at("text").get<std::string>();
+  }
+  return out;
+}
+
 std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rules) {
   const json* messages = fields.find("messages");
   if (messages == nullptr) {
@@ -135,8 +170,11 @@ std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rule
         "Cannot apply chat template to an empty conversation. Provide at least one message.");
   }
   Tokens tokens;
+  append_tools(fields, rules, tokens);
   for (const json& message : *messages) {
-    if (auto refused = append_message(message, rules, tokens)) return std::move(*refused);
+    if (auto refused = check_content(message, rules)) return std::move(*refused);
+    const std::string text = content_text(message) + calls_text(message);
+    append_turn(message.at("role").get_ref<const std::string&>(), text, rules, tokens);
     // Each message adds four tokens beyond its texts, so the loop looks at the limit too.
     if (tokens.size() > rules.max_model_len) break;
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -22,9 +23,13 @@ struct PromptRules {
 };
 
 /// The tokens of a chat: `<|im_start|>role LF content <|im_end|> LF` per message, then the opening
-/// of the assistant's turn unless `add_generation_prompt` is false. Checks `messages`: validation
+/// of the assistant's turn unless `add_generation_prompt` is false. The tools are a message before
+/// all others, and calls stand behind the content of theirs. Checks `messages`: validation
 /// failures go to `fields`, the rest comes back as an answer.
 std::variant<std::vector<TokenId>, Answer> chat_prompt(Fields& fields, const PromptRules& rules);
+
+/// The text of a message's content: a string, or its parts of text with a line feed between them.
+std::string content_text(const nlohmann::json& message);
 
 /// The prompts of a completion: one string or list of token ids, or a list of either. An empty
 /// `name` member is reported in the words of /v1/completions. Validation failures go to `fields`.

@@ -3,11 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/json_text.h"
+#include "sim/models.h"
 
 namespace olla::sim {
 namespace {
 
 using nlohmann::json;
+using Part = OutputParser::Part;
 
 // A real server keeps all of them and grows; this one is made for long load tests.
 constexpr std::size_t kStoredMax = 10'000;
@@ -36,14 +38,120 @@ std::string content_part(std::string_view text, std::string_view logprobs) {
   return out.append(logprobs).append("}");
 }
 
-std::string output_item(const Exchange& exchange, bool done) {
+/// One part of the output, on its way or `done`.
+struct Item {
+  Part::Kind kind = Part::Kind::kContent;
+  std::string_view id;
+  std::string_view text;  ///< Of a call the arguments.
+  bool done = true;
+  std::string_view status = "\"completed\"";
+  const WrittenCall* call = nullptr;
+};
+
+std::string message_item(const Item& item) {
   std::string out = "{";
-  append_member(out, "id", exchange.item_id);
+  append_member(out, "id", item.id);
   out += R"("content":[)";
-  if (done) out += content_part(exchange.choices.front().output.all(), "null");
-  out += R"(],"role":"assistant","status":")";
-  out += done ? "completed" : "in_progress";
-  return out + R"(","type":"message","phase":null})";
+  if (item.done) out += content_part(item.text, "null");
+  out += R"(],"role":"assistant","status":)";
+  return out.append(item.status).append(R"(,"type":"message","phase":null})");
+}
+
+std::string reasoning_part(std::string_view text) {
+  std::string out = "{";
+  append_member(out, "text", text);
+  return out + R"("type":"reasoning_text"})";
+}
+
+std::string reasoning_item(const Item& item) {
+  std::string out = "{";
+  append_member(out, "id", item.id);
+  out += R"("summary":[],"type":"reasoning","content":)";
+  out += item.done ? "[" + reasoning_part(item.text) + "]" : "null";
+  return out.append(R"(,"encrypted_content":null,"status":)").append(item.status).append("}");
+}
+
+std::string call_item(const Item& item) {
+  std::string out = "{";
+  append_member(out, "arguments", item.text);
+  append_member(out, "call_id", item.call->id);
+  append_member(out, "name", item.call->name);
+  out += R"("type":"function_call",)";
+  append_member(out, "id", item.id);
+  out += R"("async":null,"caller":null,"namespace":null,"status":)";
+  return out.append(item.status).append("}");
+}
+
+std::string item_text(const Item& item) {
+  if (item.kind == Part::Kind::kReasoning) return reasoning_item(item);
+  return item.kind == Part::Kind::kContent ? message_item(item) : call_item(item);
+}
+
+std::string item_id(const Exchange& exchange, Part::Kind kind, Random& ids) {
+  const std::string id = make_id(exchange.dialect, ids);
+  if (kind == Part::Kind::kReasoning) return "rs_" + id;
+  return (kind == Part::Kind::kContent ? "msg_" : "fc_") + id;
+}
+
+/// All items of an answer that was not streamed.
+std::string whole_output(const Exchange& exchange) {
+  Random ids = exchange.ids;
+  const Choice& choice = exchange.choices.front();
+  const OutputParser& parser = choice.parser;
+  const std::string& text = parser.active() ? parser.content() : choice.output.all();
+  std::string out;
+  const auto append = [&](Item item) {
+    const std::string id = item_id(exchange, item.kind, ids);
+    item.id = id;
+    if (!out.empty()) out += ',';
+    out += item_text(item);
+  };
+  if (!parser.reasoning().empty()) {
+    append({Part::Kind::kReasoning, {}, parser.reasoning(), true, "null"});
+  }
+  if (!text.empty() || (out.empty() && parser.calls().empty())) {
+    append({Part::Kind::kContent, {}, text});
+  }
+  for (const WrittenCall& call : parser.calls()) {
+    append({Part::Kind::kCall, {}, call.arguments, true, "\"completed\"", &call});
+  }
+  return out;
+}
+
+std::string output(const Exchange& exchange) {
+  if (!exchange.sampling.stream) return whole_output(exchange);
+  std::string out;
+  for (const std::string& item : exchange.items) {
+    if (!out.empty()) out += ',';
+    out += item;
+  }
+  return out;
+}
+
+/// The tools as the object repeats them, with all that vLLM knows of a function.
+std::string tools_text(const Exchange& exchange) {
+  std::string out = "[";
+  for (const json& tool : exchange.tools.tools ? *exchange.tools.tools : json::array()) {
+    const json& function = tool.at("function");
+    if (out.size() > 1) out += ',';
+    out += R"({"name":)" + function.at("name").dump();
+    out += R"(,"parameters":)" + function.value("parameters", json()).dump();
+    out += R"(,"strict":)" + function.value("strict", json()).dump();
+    out += R"(,"type":"function","allowed_callers":null,"async":null,"defer_loading":null,)"
+           R"("description":)" +
+           function.value("description", json()).dump() + R"(,"output_schema":null})";
+  }
+  return out + "]";
+}
+
+std::string tool_choice_text(const Exchange& exchange) {
+  const ToolUse& use = exchange.tools;
+  if (use.choice == ToolUse::Choice::kAuto) return "\"auto\"";
+  if (use.choice == ToolUse::Choice::kRequired) return "\"required\"";
+  if (use.choice == ToolUse::Choice::kNone) return "\"none\"";
+  std::string out = "{";
+  append_member(out, "name", use.named);
+  return out + R"("type":"function"})";
 }
 
 bool incomplete(const Exchange& exchange) {
@@ -57,8 +165,9 @@ std::string usage(const Exchange& exchange) {
          R"(,"input_tokens_details":{"cached_tokens":)" + std::to_string(exchange.cached_tokens()) +
          R"(,"cache_write_tokens":0,)"
          R"("input_tokens_per_turn":[],"cached_tokens_per_turn":[]},"output_tokens":)" +
-         std::to_string(output) +
-         R"(,"output_tokens_details":{"reasoning_tokens":0,"tool_output_tokens":0,)"
+         std::to_string(output) + R"(,"output_tokens_details":{"reasoning_tokens":)" +
+         std::to_string(exchange.reasoning_tokens()) +
+         R"(,"tool_output_tokens":0,)"
          R"("output_tokens_per_turn":[],"tool_output_tokens_per_turn":[]},"total_tokens":)" +
          std::to_string(input + output) + "}";
 }
@@ -72,20 +181,101 @@ std::string event(Exchange& exchange, std::string_view name, const std::string& 
   return out + "}\n\n";
 }
 
-/// What events about the text have in common: `"content_index":0,"item_id":...,"output_index":0`
-/// around `inner`.
-std::string within_item(const Exchange& exchange, const std::string& before,
-                        const std::string& after) {
-  std::string out = R"("content_index":0,)" + before;
-  out += R"("item_id":)";
-  append_json_string(out, exchange.item_id);
-  return out + "," + after;
+/// `"content_index":0,` and the item and its place, with `middle` between them.
+std::string place(const Exchange& exchange, const std::string& middle = {}) {
+  return middle + R"("item_id":)" + json_quoted(exchange.block.id) + R"(,"output_index":)" +
+         std::to_string(exchange.block.index);
 }
 
-std::string json_quoted(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
+/// An event whose text comes behind its number, unlike in all others.
+std::string done_event(Exchange& exchange, const std::string& name, const std::string& before,
+                       const std::string& member) {
+  std::string out = "event: " + name + "\ndata: {" + before;
+  out += R"(,"sequence_number":)" + std::to_string(exchange.events++) + ",";
+  append_member(out, member, exchange.block.text);
+  return out + R"("type":")" + name + "\"";
+}
+
+Item current_item(const Exchange& exchange, bool done) {
+  const Exchange::Block& block = exchange.block;
+  Item item{*block.kind, block.id, done ? block.text : std::string_view(), done};
+  if (!done) item.status = "\"in_progress\"";
+  const auto& calls = exchange.choices.front().parser.calls();
+  if (*block.kind == Part::Kind::kCall) item.call = &calls[block.call];
+  return item;
+}
+
+std::string item_members(const Exchange& exchange, bool done) {
+  return R"("item":)" + item_text(current_item(exchange, done)) + R"(,"output_index":)" +
+         std::to_string(exchange.block.index);
+}
+
+/// `"content_index":0,"item_id":...,"output_index":0,"part":...`
+std::string part_members(const Exchange& exchange, std::string_view text,
+                         std::string_view logprobs) {
+  const bool thought = exchange.block.kind == Part::Kind::kReasoning;
+  return place(exchange, R"("content_index":0,)") + R"(,"part":)" +
+         (thought ? reasoning_part(text) : content_part(text, logprobs));
+}
+
+void open_item(Exchange& exchange, const Part& part, std::vector<std::string>& out) {
+  exchange.block.kind = part.kind;
+  exchange.block.call = part.call;
+  exchange.block.text.clear();
+  exchange.block.id = item_id(exchange, part.kind, exchange.ids);
+  out.push_back(event(exchange, "response.output_item.added", item_members(exchange, false)));
+  if (part.kind == Part::Kind::kCall) return;
+  out.push_back(event(exchange, "response.content_part.added", part_members(exchange, {}, "[]")));
+}
+
+/// Ends the item that is being sent, if any.
+void close_item(Exchange& exchange, std::vector<std::string>& out) {
+  Exchange::Block& block = exchange.block;
+  if (!block.kind) return;
+  if (block.kind == Part::Kind::kCall) {
+    std::string data = R"("arguments":)" + json_quoted(block.text) + "," + place(exchange);
+    const std::string& name = exchange.choices.front().parser.calls()[block.call].name;
+    std::string done = event(exchange, "response.function_call_arguments.done", data);
+    done.resize(done.size() - 3);  // "}" and the empty line: this one goes on
+    out.push_back(done + R"(,"name":)" + json_quoted(name) + "}\n\n");
+  } else if (block.kind == Part::Kind::kReasoning) {
+    out.push_back(done_event(exchange, "response.reasoning_text.done",
+                             place(exchange, R"("content_index":0,)"), "text") +
+                  "}\n\n");
+  } else {
+    const std::string before = R"("content_index":0,"item_id":)" + json_quoted(block.id) +
+                               R"(,"logprobs":[],"output_index":)" + std::to_string(block.index);
+    out.push_back(done_event(exchange, "response.output_text.done", before, "text") + "}\n\n");
+  }
+  if (block.kind != Part::Kind::kCall) {
+    const std::string members = part_members(exchange, block.text, "null");
+    out.push_back(event(exchange, "response.content_part.done", members));
+  }
+  exchange.items.push_back(item_text(current_item(exchange, true)));
+  out.push_back(event(exchange, "response.output_item.done", item_members(exchange, true)));
+  block.kind.reset();
+  ++block.index;
+}
+
+json tool_as_chat(const json& tool) {
+  if (!tool.is_object()) return tool;
+  json function = tool;
+  function.erase("type");
+  return {{"type", "function"}, {"function", std::move(function)}};
+}
+
+/// The message of a chat that says the same as one item of the input; null for what has none.
+json item_as_message(const json& item) {
+  const json type = item.is_object() ? item.value("type", json()) : json();
+  if (type == "reasoning") return nullptr;
+  if (type == "function_call_output") {
+    return {{"role", "tool"}, {"content", item.value("output", json(""))}};
+  }
+  if (type != "function_call") return item;
+  const json function = {{"name", item.value("name", json(""))},
+                         {"arguments", item.value("arguments", json("{}"))}};
+  const json call = {{"type", "function"}, {"function", function}};
+  return {{"role", "assistant"}, {"content", nullptr}, {"tool_calls", json::array({call})}};
 }
 
 }  // namespace
@@ -110,11 +300,29 @@ json responses_as_chat(const json& body) {
   }
   const json& input = body.at("input");
   if (input.is_array()) {
-    messages.insert(messages.end(), input.begin(), input.end());
+    for (const json& item : input) {
+      json message = item_as_message(item);
+      if (!message.is_null()) messages.push_back(std::move(message));
+    }
   } else {
     messages.push_back({{"role", "user"}, {"content", input}});
   }
-  return {{"messages", std::move(messages)}};
+  json chat = {{"messages", std::move(messages)}};
+  const auto tools = body.find("tools");
+  if (tools == body.end() || !tools->is_array()) return chat;
+  chat["tools"] = json::array();
+  for (const json& tool : *tools) {
+    chat["tools"].push_back(tool_as_chat(tool));
+  }
+  if (const auto parallel = body.find("parallel_tool_calls"); parallel != body.end()) {
+    chat["parallel_tool_calls"] = *parallel;
+  }
+  const auto choice = body.find("tool_choice");
+  if (choice != body.end()) chat["tool_choice"] = *choice;
+  if (choice != body.end() && choice->is_object() && choice->contains("name")) {
+    chat["tool_choice"] = {{"function", {{"name", choice->at("name")}}}};
+  }
+  return chat;
 }
 
 std::string response_body(const Exchange& exchange, bool done) {
@@ -128,10 +336,11 @@ std::string response_body(const Exchange& exchange, bool done) {
   out += R"(,"instructions":null,"metadata":null,)";
   append_member(out, "model", exchange.model);
   out += R"("object":"response","output":[)";
-  if (done) out += output_item(exchange, true);
+  if (done) out += output(exchange);
   out += R"(],"parallel_tool_calls":true,"temperature":)";
   append_json_number(out, sampling.temperature.value_or(1));
-  out += R"(,"tool_choice":"none","tools":[],"top_p":)";
+  out += R"(,"tool_choice":)" + tool_choice_text(exchange) + R"(,"tools":)" + tools_text(exchange) +
+         R"(,"top_p":)";
   append_json_number(out, sampling.top_p.value_or(1));
   out += R"(,"background":false,"max_output_tokens":)";
   const std::size_t room = exchange.room;
@@ -149,35 +358,42 @@ std::string response_body(const Exchange& exchange, bool done) {
 
 std::vector<std::string> response_opening_events(Exchange& exchange) {
   const std::string body = R"("response":)" + response_body(exchange, false);
-  const std::string item = R"("item":)" + output_item(exchange, false) + R"(,"output_index":0)";
-  const std::string part = R"("output_index":0,"part":)" + content_part("", "[]");
   std::vector<std::string> out;
   out.push_back(event(exchange, "response.created", body));
   out.push_back(event(exchange, "response.in_progress", body));
-  out.push_back(event(exchange, "response.output_item.added", item));
-  out.push_back(event(exchange, "response.content_part.added", within_item(exchange, {}, part)));
   return out;
 }
 
-std::string response_text_event(Exchange& exchange, std::string_view text) {
-  return event(exchange, "response.output_text.delta",
-               within_item(exchange, R"("delta":)" + json_quoted(text) + ",",
-                           R"("logprobs":[],"output_index":0)"));
+std::vector<std::string> response_part_events(Exchange& exchange, const Part& part) {
+  std::vector<std::string> out;
+  const bool arguments = part.kind == Part::Kind::kArguments;
+  // The arguments follow their call, whose item is already there.
+  if (part.kind == Part::Kind::kCall || (!arguments && exchange.block.kind != part.kind)) {
+    close_item(exchange, out);
+    open_item(exchange, part, out);
+  }
+  if (part.kind == Part::Kind::kCall) return out;
+  exchange.block.text += part.text;
+  const std::string delta = R"("delta":)" + json_quoted(part.text) + ",";
+  if (arguments) {
+    out.push_back(
+        event(exchange, "response.function_call_arguments.delta", place(exchange, delta)));
+  } else if (part.kind == Part::Kind::kReasoning) {
+    out.push_back(event(exchange, "response.reasoning_text.delta",
+                        place(exchange, R"("content_index":0,)" + delta)));
+  } else {
+    const std::string members =
+        R"("content_index":0,)" + delta + R"("item_id":)" + json_quoted(exchange.block.id) +
+        R"(,"logprobs":[],"output_index":)" + std::to_string(exchange.block.index);
+    out.push_back(event(exchange, "response.output_text.delta", members));
+  }
+  return out;
 }
 
 std::vector<std::string> response_ending_events(Exchange& exchange) {
-  const std::string& text = exchange.choices.front().output.all();
-  // The text comes after the number in this one event, so it is put together here.
-  std::string done = R"("content_index":0,"item_id":)" + json_quoted(exchange.item_id);
-  done = "event: response.output_text.done\ndata: {" + done +
-         R"(,"logprobs":[],"output_index":0,"sequence_number":)" +
-         std::to_string(exchange.events++) + R"(,"text":)" + json_quoted(text) +
-         R"(,"type":"response.output_text.done"})" + "\n\n";
-  const std::string part = R"("output_index":0,"part":)" + content_part(text, "null");
-  const std::string item = R"("item":)" + output_item(exchange, true) + R"(,"output_index":0)";
-  std::vector<std::string> out = {std::move(done)};
-  out.push_back(event(exchange, "response.content_part.done", within_item(exchange, {}, part)));
-  out.push_back(event(exchange, "response.output_item.done", item));
+  std::vector<std::string> out;
+  if (!exchange.block.kind && exchange.items.empty()) open_item(exchange, {}, out);
+  close_item(exchange, out);
   out.push_back(
       event(exchange, "response.completed", R"("response":)" + response_body(exchange, true)));
   return out;

@@ -18,7 +18,7 @@ namespace olla::sim {
 Sampling read_response_options(Fields& fields);
 
 /// The same request as that of a chat: `instructions` are the first message, a text is one of the
-/// user's.
+/// user's, calls and their results are messages of their own, tools are in a chat's form.
 nlohmann::json responses_as_chat(const nlohmann::json& body);
 
 /// The whole object, finished or (with `done` false) in progress.
@@ -26,8 +26,9 @@ std::string response_body(const Exchange& exchange, bool done);
 
 /// The events that begin the stream, each with its number; exchange.events counts them.
 std::vector<std::string> response_opening_events(Exchange& exchange);
-/// One piece of the text.
-std::string response_text_event(Exchange& exchange, std::string_view text);
+/// One piece of the answer, with the end of the item before and the beginning of its own where it
+/// is not of the item that is being sent.
+std::vector<std::string> response_part_events(Exchange& exchange, const OutputParser::Part& part);
 /// The events that end the stream. There is no "[DONE]".
 std::vector<std::string> response_ending_events(Exchange& exchange);
 

@@ -61,6 +61,7 @@ ApiOptions api_options(const ServerOptions& options) {
   out.force_usage = options.force_usage;
   out.data_parallel_size = options.data_parallel_size;
   out.prompt_tokens_details = options.prompt_tokens_details;
+  out.parsers = options.parsers;
   out.rules = options.rules;
   out.seed = options.seed;
   out.id_seed = system_seed();

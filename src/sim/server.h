@@ -12,6 +12,7 @@
 #include "sim/fault.h"
 #include "sim/middleware.h"
 #include "sim/routes.h"
+#include "sim/tools.h"
 
 namespace olla::sim {
 
@@ -30,6 +31,7 @@ struct ServerOptions {
   bool force_usage = false;            ///< Each stream tells its usage.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
+  ParserFlags parsers;
   EngineRules rules;
   std::vector<Fault> faults;  ///< Their time is counted from start(); their seed is `seed`.
   std::uint64_t seed = 0;     ///< Servers with equal seeds give equal answers.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace olla::sim {
 namespace {
@@ -110,12 +111,15 @@ TextGenerator::TextGenerator(const Tokenizer& tokenizer, std::uint64_t seed, boo
 }
 
 TextGenerator::TextGenerator(const Tokenizer& tokenizer, std::string_view text)
+    : TextGenerator(tokenizer, tokenizer.tokenize(text)) {}
+
+TextGenerator::TextGenerator(const Tokenizer& tokenizer, std::vector<TokenId> tokens)
     : tokenizer_(&tokenizer),
       random_(0),
       end_after_(0),
       continues_(false),
       fixed_(true),
-      pending_(tokenizer.tokenize(text)) {}
+      pending_(std::move(tokens)) {}
 
 TokenId TextGenerator::next(bool may_end) {
   if (position_ == pending_.size()) {
@@ -128,8 +132,9 @@ TokenId TextGenerator::next(bool may_end) {
 }
 
 void TextGenerator::compose() {
+  if (thinks_ && sentences_ == 0) return compose_thought();
   std::string text;
-  if (sentences_ > 0 && sentences_ % kSentencesPerParagraph == 0) {
+  if (sentences_ > 0 && sentences_ % kSentencesPerParagraph == (thinks_ ? 1 : 0)) {
     text = "\n\n";
   } else if (sentences_ > 0 || continues_) {
     text = " ";
@@ -139,6 +144,14 @@ void TextGenerator::compose() {
   pending_.clear();
   position_ = 0;
   tokenizer_->append(text, pending_);
+}
+
+void TextGenerator::compose_thought() {
+  ++sentences_;
+  pending_ = {tokenizer_->phrase("<think>")};
+  position_ = 0;
+  tokenizer_->append("\n" + sentence() + "\n", pending_);
+  pending_.push_back(tokenizer_->phrase("</think>"));
 }
 
 std::string TextGenerator::sentence() {

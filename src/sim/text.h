@@ -52,12 +52,17 @@ class TextGenerator {
 
   /// An answer of exactly `text`, which then ends whether it may or not: what a request demands.
   TextGenerator(const Tokenizer& tokenizer, std::string_view text);
+  TextGenerator(const Tokenizer& tokenizer, std::vector<TokenId> tokens);
+
+  /// The text begins with a thought between `<think>` and `</think>`. Before the first next().
+  void think() { thinks_ = true; }
 
   /// The next token. With `may_end` false the text goes on instead of ending, for ever if need be.
   TokenId next(bool may_end);
 
  private:
   void compose();
+  void compose_thought();
   std::string sentence();
 
   const Tokenizer* tokenizer_;
@@ -67,6 +72,7 @@ class TextGenerator {
   std::size_t sentences_ = 0;
   bool continues_;
   bool fixed_ = false;
+  bool thinks_ = false;
   std::vector<TokenId> pending_;  // the rest of the sentence, from position_ on
   std::size_t position_ = 0;
 };

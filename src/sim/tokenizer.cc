@@ -1,5 +1,7 @@
 #include "sim/tokenizer.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "sim/vocabulary.h"
 
@@ -67,6 +69,14 @@ Tokenizer::Tokenizer() : texts_{"<|endoftext|>", "<|im_start|>", "<|im_end|>"} {
     add(" " + capitalized(word));
     add(capitalized(word));
   }
+  first_phrase_ = static_cast<TokenId>(texts_.size());
+  texts_.insert(texts_.end(), kVocabularyPhrases.begin(), kVocabularyPhrases.end());
+}
+
+TokenId Tokenizer::phrase(std::string_view text) const {
+  const auto at = std::find(kVocabularyPhrases.begin(), kVocabularyPhrases.end(), text);
+  OLLA_CHECK(at != kVocabularyPhrases.end());
+  return first_phrase_ + static_cast<TokenId>(at - kVocabularyPhrases.begin());
 }
 
 std::size_t Tokenizer::symbol(char c) {

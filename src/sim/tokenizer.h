@@ -46,9 +46,15 @@ class Tokenizer {
   /// every other byte that does not print has a character of its own too.
   [[nodiscard]] std::string display(TokenId token) const;
 
-  /// Whether the token is a whole word (not a control token, a byte or a piece).
-  [[nodiscard]] bool is_word(TokenId token) const { return token >= first_word_; }
+  /// Whether the token is a whole word (not a control token, a byte, a piece or a phrase).
+  [[nodiscard]] bool is_word(TokenId token) const {
+    return token >= first_word_ && token < first_phrase_;
+  }
   [[nodiscard]] TokenId first_word() const { return first_word_; }
+  [[nodiscard]] std::size_t words() const { return first_phrase_ - first_word_; }
+
+  /// The token of one of kVocabularyPhrases.
+  [[nodiscard]] TokenId phrase(std::string_view text) const;
 
  private:
   static constexpr std::size_t kSymbols = 53;  // a-z, A-Z and the space begin or continue a word
@@ -65,6 +71,7 @@ class Tokenizer {
   std::vector<std::string> texts_;
   std::vector<Node> nodes_;
   TokenId first_word_ = 0;
+  TokenId first_phrase_ = std::numeric_limits<TokenId>::max();
 };
 
 }  // namespace olla::sim

@@ -1,5 +1,7 @@
 #include "sim/vocabulary.h"
 
+#include <array>
+
 namespace olla::sim {
 
 const std::string_view kVocabularyPieces = R"(
@@ -69,5 +71,44 @@ const std::string_view kVocabularyWords = R"(
   goes going comes coming sees seeing knows knowing thinks thinking looks look looking seems feel
   feels felt try tries trying means mean meaning meant works working worked uses using
 )";
+
+namespace {
+
+constexpr auto kPhrases = std::to_array<std::string_view>({"<think>",
+                                                           "</think>",
+                                                           "<tool_call>",
+                                                           "</tool_call>",
+                                                           "Hello, ",
+                                                           "this is ",
+                                                           "a scripted ",
+                                                           "answer ",
+                                                           "from the ",
+                                                           "tiny model.",
+                                                           "\nThe user ",
+                                                           "wants two ",
+                                                           "plus two. ",
+                                                           "That is ",
+                                                           "four.\n",
+                                                           "\n\nThe answer ",
+                                                           "is 4.",
+                                                           "Let me ",
+                                                           "look that up.\n",
+                                                           "\n{\"name\": ",
+                                                           "\"get_weather\"",
+                                                           "\"get_time\"",
+                                                           ", \"arguments\": ",
+                                                           "{\"city\": ",
+                                                           "\"Os",
+                                                           "lo\"",
+                                                           ", \"days\": 2}",
+                                                           "\"Oslo\"",
+                                                           "}",
+                                                           "{\"zone\": ",
+                                                           "\"Europe/Oslo\"",
+                                                           "}\n"});
+
+}  // namespace
+
+const std::span<const std::string_view> kVocabularyPhrases = kPhrases;
 
 }  // namespace olla::sim
