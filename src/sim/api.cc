@@ -82,7 +82,8 @@ Api::Api(ApiOptions options, ApiTime started)
       models_(options_.models, options_.loras, dialect_),
       ranks_(options_.rules, options_.data_parallel_size),
       administration_(ranks_, models_),
-      ids_(options_.id_seed) {
+      ids_(options_.id_seed),
+      http_metrics_(static_cast<double>(started.unix_seconds)) {
   if (dialect_ == Dialect::kOld) return;
   const std::uint64_t hash = hash_text(models_.first(), options_.rules.max_model_len);
   fingerprint_ = "vllm-" + options_.version + "-" + hex16(hash).substr(0, 8);
@@ -96,7 +97,7 @@ Reply Api::handle(const ApiRequest& request, ApiTime time) {
 
 Reply Api::route(const ApiRequest& request, ApiTime time) {
   const std::string path = decoded_path(request.target);
-  const RouteRules rules{dialect_, options_.dev_mode, options_.lora_updating};
+  const RouteRules rules = route_rules();
   const Route* known = find_route(path, rules);
   // An old server has every route; it refuses later, in words of its own.
   const bool served = known != nullptr && serves(options_.service, *known);
@@ -119,6 +120,36 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
   }
   if (known->allow == "POST") return post(*known, request, time);
   return get(path, time);
+}
+
+RouteRules Api::route_rules() const {
+  return {dialect_, options_.dev_mode, options_.lora_updating};
+}
+
+std::string Api::handler(std::string_view method, std::string_view target) const {
+  std::string path = decoded_path(target);
+  const Route* route = find_route(path, route_rules());
+  if (route != nullptr && allows(*route, method) && serves(options_.service, *route)) {
+    return std::string(route->path);
+  }
+  // A redirect counts for the path that was asked for.
+  const bool has_slash = path.size() > 1 && path.back() == '/';
+  const std::string_view without = std::string_view(path).substr(0, path.size() - 1);
+  return has_slash && find_route(without, route_rules()) != nullptr ? path : "none";
+}
+
+Answer Api::metrics(TimePoint now) {
+  ranks_.update(now);
+  const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
+                             dialect_,        administration_.sleep_level(),
+                             rejected_,       options_.rules.max_model_len};
+  std::string text;
+  const ProcessFigures figures =
+      options_.process == nullptr ? ProcessFigures() : options_.process();
+  write_process_metrics(text, figures, dialect_);
+  text += metrics_text(ranks_.engines(), labels);
+  http_metrics_.write(text);
+  return metrics_answer(std::move(text));
 }
 
 Answer Api::control(std::string_view path, TimePoint now) {
@@ -147,13 +178,7 @@ Answer Api::get(std::string_view path, ApiTime time) {
   }
   if (path == "/v1/models")
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
-  if (path == "/metrics") {
-    ranks_.update(time.now);
-    const MetricsLabels labels{models_.first(), static_cast<double>(started_.unix_seconds),
-                               dialect_,        administration_.sleep_level(),
-                               rejected_,       options_.rules.max_model_len};
-    return metrics_answer(metrics_text(ranks_.engines(), labels));
-  }
+  if (path == "/metrics") return metrics(time.now);
   Answer answer = empty_answer();  // /health and /ping
   if (condition_ == Condition::kDead) answer.status = 503;
   return answer;

@@ -19,7 +19,9 @@
 #include "sim/failure.h"
 #include "sim/faults.h"
 #include "sim/generation.h"
+#include "sim/http_metrics.h"
 #include "sim/models.h"
+#include "sim/process_metrics.h"
 #include "sim/prompt.h"
 #include "sim/ranks.h"
 #include "sim/responses.h"
@@ -51,6 +53,7 @@ struct ApiOptions {
   EngineRules rules;
   std::uint64_t seed = 0;     ///< Of the texts; equal on all servers of one simulated fleet.
   std::uint64_t id_seed = 0;  ///< Of the ids; different on each server.
+  ProcessFigures (*process)() = nullptr;  ///< For /metrics; without it they are 0.
 };
 
 /// What a request becomes: an answer at once, or a generation that the engine works on.
@@ -86,6 +89,11 @@ class Api {
   [[nodiscard]] Faults& faults() { return faults_; }
   [[nodiscard]] const Faults& faults() const { return faults_; }
 
+  /// What /metrics calls the handler of a request: its path as the routes have it, or "none".
+  [[nodiscard]] std::string handler(std::string_view method, std::string_view target) const;
+  /// Whoever sends the answers tells of them here.
+  [[nodiscard]] HttpMetrics& http_metrics() { return http_metrics_; }
+
   /// Of one data-parallel rank.
   [[nodiscard]] const EngineStats& stats(std::size_t rank = 0) const { return ranks_.stats(rank); }
   [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
@@ -98,7 +106,9 @@ class Api {
   [[nodiscard]] std::size_t unfinished() const { return ranks_.present(); }
 
  private:
+  [[nodiscard]] RouteRules route_rules() const;
   Reply route(const ApiRequest& request, ApiTime time);
+  [[nodiscard]] Answer metrics(TimePoint now);
   Answer control(std::string_view path, TimePoint now);
   Answer get(std::string_view path, ApiTime time);
   Reply post(const Route& route, const ApiRequest& request, ApiTime time);
@@ -137,6 +147,7 @@ class Api {
   std::uint64_t load_ = 0;  ///< Requests for text that are being answered.
   Condition condition_ = Condition::kWell;
   Faults faults_;
+  HttpMetrics http_metrics_;
 };
 
 }  // namespace olla::sim

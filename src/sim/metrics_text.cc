@@ -46,19 +46,6 @@ void write_new_state(Exposition& out) {
   out.samples(kSleep, Exposition::Label{"sleep_state", "awake"}, at_level(0));
   out.samples(kSleep, Exposition::Label{"sleep_state", "weights_offloaded"}, at_level(1));
   out.samples(kSleep, Exposition::Label{"sleep_state", "discard_all"}, at_level(2));
-  constexpr std::string_view kRejections = "vllm:admission_rejections_total";
-  constexpr std::string_view kRejectionsHelp =
-      "Number of admission attempts rejected by a queue limit, by reason.";
-  out.family(kRejections, "counter", kRejectionsHelp);
-  out.sample(kRejections, Exposition::Label{"reason", "max_num_queued_reqs"},
-             static_cast<double>(out.labels().rejected));
-  out.sample(kRejections, Exposition::Label{"reason", "max_num_queued_tokens"}, 0);
-  constexpr std::string_view kRejectionsCreated = "vllm:admission_rejections_created";
-  out.family(kRejectionsCreated, "gauge", kRejectionsHelp);
-  for (const std::string_view reason : {"max_num_queued_reqs", "max_num_queued_tokens"}) {
-    out.sample(kRejectionsCreated, Exposition::Label{"reason", reason},
-               out.labels().created_seconds);
-  }
 }
 
 void write_state(Exposition& out) {
@@ -155,6 +142,22 @@ void write_counters(Exposition& out) {
   for (const std::string_view reason : kReasons) {
     out.samples(kSuccessCreated, Exposition::Label{"finished_reason", reason},
                 [created](const EngineStats&) { return created; });
+  }
+}
+
+void write_rejections(Exposition& out) {
+  constexpr std::string_view kRejections = "vllm:admission_rejections_total";
+  constexpr std::string_view kRejectionsHelp =
+      "Number of admission attempts rejected by a queue limit, by reason.";
+  out.family(kRejections, "counter", kRejectionsHelp);
+  out.sample(kRejections, Exposition::Label{"reason", "max_num_queued_reqs"},
+             static_cast<double>(out.labels().rejected));
+  out.sample(kRejections, Exposition::Label{"reason", "max_num_queued_tokens"}, 0);
+  constexpr std::string_view kRejectionsCreated = "vllm:admission_rejections_created";
+  out.family(kRejectionsCreated, "gauge", kRejectionsHelp);
+  for (const std::string_view reason : {"max_num_queued_reqs", "max_num_queued_tokens"}) {
+    out.sample(kRejectionsCreated, Exposition::Label{"reason", reason},
+               out.labels().created_seconds);
   }
 }
 
@@ -303,6 +306,7 @@ std::string metrics_text(std::span<const Engine* const> engines, const MetricsLa
   write_state(out);
   write_caches(out);
   write_counters(out);
+  if (!out.old()) write_rejections(out);
   write_histograms(out);
   write_config(out, engines.front()->stats().kv_blocks);
   return out.take();

@@ -65,6 +65,7 @@ ApiOptions api_options(const ServerOptions& options) {
   out.rules = options.rules;
   out.seed = options.seed;
   out.id_seed = system_seed();
+  out.process = &read_process_figures;
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "http/field.h"
@@ -80,13 +81,33 @@ bool Session::closes() const {
 
 net::Awaitable<bool> Session::serve_whole_request() {
   busy_ = true;
+  status_ = 0;
+  answer_bytes_ = 0;
+  const TimePoint began = host_.time().now;
   const std::optional<Fault> fault = strike_request();
   bool sent = true;
   if (fault) sent = co_await suffer(*fault);
   if (!fault || (fault->kind == FaultKind::kDelay && sent)) sent = co_await serve_well();
   busy_ = false;
+  count(began);
   if (!sent) connection_->close();
   co_return sent && !closes();
+}
+
+void Session::count(TimePoint began) {
+  if (status_ == 0) return;
+  const http::RequestHead& head = connection_->head();
+  const ApiTime time = host_.time();
+  const std::string handler = host_.api().handler(head.method, head.target);
+  const double seconds = std::chrono::duration<double>(time.now - began).count();
+  const HttpRecord record{handler,
+                          head.method,
+                          status_,
+                          head.content_length,
+                          answer_bytes_,
+                          seconds,
+                          static_cast<double>(time.unix_seconds)};
+  host_.api().http_metrics().add(record);
 }
 
 /// What becomes of a request that nothing befalls, or no more than a delay.
@@ -217,6 +238,9 @@ net::Awaitable<bool> Session::write_reply(Reply& reply) {
 net::Awaitable<bool> Session::write_answer(Answer& answer, bool refused) {
   const http::RequestHead& request = connection_->head();
   host_.middleware().finish(answer.headers, request, refused);
+  // What the middleware refuses never comes to where requests are counted.
+  if (!refused) status_ = answer.status;
+  answer_bytes_ = answer.body.size();
   const HeadOptions options{host_.time().unix_seconds, closes()};
   const std::string head = answer_head(answer, options);
   const bool head_only = request.method == "HEAD";
@@ -249,6 +273,7 @@ net::Awaitable<bool> Session::write_stream() {
   const http::RequestHead& request = connection_->head();
   HeaderFields fields = stream_fields(host_.api().dialect());
   host_.middleware().finish(fields, request, false);
+  status_ = 200;
   const bool ends = !request.keep_alive || request.minor_version == 0;
   const HeadOptions options{host_.time().unix_seconds, ends};
   const std::string head = stream_head(fields, options);

@@ -80,6 +80,7 @@ class Session : public boost::intrusive::list_base_hook<
   [[nodiscard]] bool is_http() const;
   [[nodiscard]] bool is_websocket() const;
   [[nodiscard]] bool closes() const;
+  void count(TimePoint began);
   [[nodiscard]] Reply ask();
   [[nodiscard]] std::optional<Fault> strike_request();
   [[nodiscard]] std::optional<Fault> strike_stream();
@@ -92,6 +93,8 @@ class Session : public boost::intrusive::list_base_hook<
   std::shared_ptr<net::ServerConnection> connection_;
   net::Waiter waiter_;
   std::unique_ptr<Generation> generation_;  // What the current request waits for, if anything.
+  int status_ = 0;                          // Of the application's answer; 0: none was begun.
+  std::size_t answer_bytes_ = 0;            // What its content-length says.
   bool busy_ = false;                       // A request is being answered.
   bool left_ = false;
 };
