@@ -2,6 +2,11 @@
 
 #include <array>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+#include <bit>
+#endif
 
 namespace olla::http {
 namespace {
@@ -51,19 +56,38 @@ bool istarts_with(std::string_view name, std::string_view prefix) {
   return name.size() >= prefix.size() && iequals(name.substr(0, prefix.size()), prefix);
 }
 
-bool is_token(std::string_view text) {
-  for (const char c : text) {
-    if (!kTokenChars[static_cast<unsigned char>(c)]) return false;
-  }
-  return !text.empty();
+std::size_t token_length(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size() && kTokenChars[static_cast<unsigned char>(text[length])])
+    ++length;
+  return length;
 }
 
-bool is_field_value(std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return false;
+bool is_token(std::string_view text) {
+  return !text.empty() && token_length(text) == text.size();
+}
+
+// A head is mostly values: byte by byte this was a tenth of what a small request costs.
+std::size_t field_value_length(std::string_view text) {
+  std::size_t at = 0;
+#if defined(__SSE2__)
+  constexpr std::size_t kLaneBytes = sizeof(__m128i);
+  for (; text.size() - at >= kLaneBytes; at += kLaneBytes) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    // As unsigned bytes: those that the larger of them and 0x20 does not leave as they are.
+    const __m128i at_least_space = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(' ')), bytes);
+    const __m128i allowed =
+        _mm_or_si128(at_least_space, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
+    const __m128i deleted = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
+    const auto right = static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(deleted, allowed)));
+    if (right != 0xFFFF) return at + static_cast<std::size_t>(std::countr_one(right));
   }
-  return true;
+#endif
+  for (; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7F) break;
+  }
+  return at;
 }
 
 bool is_visible_ascii(std::string_view text) {

@@ -34,14 +34,25 @@ TEST(FieldTest, ComparesEveryByteOfANameOfAnySize) {
   }
 }
 
-TEST(FieldTest, LooksForNamesInASet) {
-  constexpr NameSet kSet(std::to_array<std::string_view>({"host", "via", "te"}));
-  EXPECT_TRUE(kSet.has("HOST"));
-  EXPECT_TRUE(kSet.has("Te"));
-  EXPECT_FALSE(kSet.has("vis"));
-  EXPECT_FALSE(kSet.has("hosts"));
-  EXPECT_FALSE(kSet.has(""));
-  EXPECT_FALSE(kSet.has(std::string(66, 'x')));  // 64 more than a size that is in the set.
+TEST(FieldTest, KnowsTheBitsOfNames) {
+  constexpr NameTable table(std::to_array<NamedBits>({{"via", 1}, {"te", 2}, {"x-model", 3}}));
+  EXPECT_EQ(table.bits_of("Via"), 1u);
+  EXPECT_EQ(table.bits_of("TE"), 2u);
+  EXPECT_EQ(table.bits_of("X-Model"), 3u);
+  EXPECT_EQ(table.bits_of("x-modem"), 0u);
+  EXPECT_EQ(table.bits_of("vi"), 0u);
+  EXPECT_EQ(table.bits_of(""), 0u);
+  EXPECT_EQ(table.bits_of(std::string(100, 'x')), 0u);
+}
+
+TEST(FieldTest, FindsTheEndOfAValueAtEveryDistance) {
+  for (std::size_t size = 0; size < 70; ++size) {
+    const std::string value(size, '\xff');
+    EXPECT_EQ(field_value_length(value), size);
+    for (const char c : {'\r', '\n', '\0', '\x1f', '\x7f'})
+      EXPECT_EQ(field_value_length(value + c + "more than sixteen bytes behind"), size);
+    EXPECT_EQ(field_value_length(value + "\t "), size + 2);
+  }
 }
 
 TEST(FieldTest, KnowsTokensAndValues) {

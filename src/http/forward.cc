@@ -7,65 +7,138 @@
 namespace olla::http {
 namespace {
 
-void append_field(std::string_view name, std::string_view value, std::string& out) {
-  // In one step: each append() is a call that looks at the capacity.
-  const std::size_t before = out.size();
-  out.resize(before + name.size() + value.size() + 4);
-  char* at = std::copy(name.begin(), name.end(), out.data() + before);
-  *at++ = ':';
-  *at++ = ' ';
-  at = std::copy(value.begin(), value.end(), at);
-  *at++ = '\r';
-  *at = '\n';
-}
+/// Writes the lines of a head behind what `out` holds. Not by append(): each would look at the
+/// capacity anew, and a head is sixty pieces.
+class HeadWriter {
+ public:
+  /// `out` must outlive the writer, and is valid again when that is gone. `room`: about as much as
+  /// will be written.
+  HeadWriter(std::string& out, std::size_t room) : out_(out), end_(out.size()) {
+    out_.resize(end_ + room);
+  }
+  ~HeadWriter() { out_.resize(end_); }
+  HeadWriter(const HeadWriter&) = delete;
+  HeadWriter& operator=(const HeadWriter&) = delete;
 
-void append_number(std::uint64_t value, std::string& out) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
-}
+  HeadWriter& text(std::string_view text) {
+    end_ += text.copy(take(text.size()), text.size());
+    return *this;
+  }
 
-constexpr NameSet kHopByHop(std::to_array<std::string_view>(
-    {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-     "te", "transfer-encoding", "upgrade"}));
+  HeadWriter& number(std::uint64_t value) {
+    std::array<char, 20> digits;
+    const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    return text({digits.data(), end});
+  }
 
-constexpr NameSet kClientCredentials(
-    std::to_array<std::string_view>({"authorization", "cookie", "x-api-key", "x-auth-token"}));
+  HeadWriter& field(std::string_view name, std::string_view value) {
+    char* at = take(name.size() + value.size() + 4);
+    at += name.copy(at, name.size());
+    *at++ = ':';
+    *at++ = ' ';
+    at += value.copy(at, value.size());
+    *at++ = '\r';
+    *at = '\n';
+    end_ += name.size() + value.size() + 4;
+    return *this;
+  }
 
-// What an endpoint has no reason to tell a client; Olla drops the same.
-constexpr NameSet kBackendSecrets(std::to_array<std::string_view>({"authorization", "x-api-key",
-                                                                   "x-auth-token", "set-cookie"}));
+ private:
+  /// Where `bytes` may be written.
+  char* take(std::size_t bytes) {
+    if (out_.size() - end_ < bytes) out_.resize(2 * (out_.size() + bytes));
+    return out_.data() + end_;
+  }
 
-// The gateway writes these itself, from the framing it chose and the endpoint's address.
-constexpr NameSet kRequestRewritten(
-    std::to_array<std::string_view>({"host", "content-length", "expect", "via", "x-forwarded-for",
-                                     "x-olla-request-id", "x-proxied-by"}));
+  std::string& out_;
+  std::size_t end_;  // Of what is written.
+};
 
-// Lists of all proxies on the way, to which the gateway adds itself.
-constexpr NameSet kProxyLists(std::to_array<std::string_view>({"via", "x-served-by"}));
+// What is to be known of a field's name.
+enum NameBit : std::uint32_t {
+  kHopByHop = 1U << 0,
+  kClientCredential = 1U << 1,
+  // What an endpoint has no reason to tell a client; Olla drops the same.
+  kBackendSecret = 1U << 2,
+  // The gateway writes these itself, from the framing it chose and the endpoint's address.
+  kRequestRewritten = 1U << 3,
+  // Lists of all proxies on the way, to which the gateway adds itself.
+  kProxyList = 1U << 4,
+  kRateLimit = 1U << 5,
+  // RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
+  kForbiddenTrailer = 1U << 6,
+  kTrailerField = 1U << 7,
+  kContentLength = 1U << 8,
+  kTransferEncoding = 1U << 9,
+  kAuthorization = 1U << 10,
+  kApiKey = 1U << 11,
+  kModel = 1U << 12,
+  kRequestId = 1U << 13,
+  kAcceptEncoding = 1U << 14,
+  kForwardedProto = 1U << 15,
+  kForwardedHost = 1U << 16,
+  kRealIp = 1U << 17,
+};
+
+constexpr NameTable kNames(std::to_array<NamedBits>({
+    {"connection", kHopByHop},
+    {"keep-alive", kHopByHop},
+    {"proxy-connection", kHopByHop},
+    {"proxy-authenticate", kHopByHop},
+    {"proxy-authorization", kHopByHop},
+    {"te", kHopByHop | kForbiddenTrailer},
+    {"transfer-encoding", kHopByHop | kTransferEncoding},
+    {"upgrade", kHopByHop},
+    {"authorization", kClientCredential | kBackendSecret | kForbiddenTrailer | kAuthorization},
+    {"cookie", kClientCredential},
+    {"x-api-key", kClientCredential | kBackendSecret | kApiKey},
+    {"x-auth-token", kClientCredential | kBackendSecret},
+    {"set-cookie", kBackendSecret | kForbiddenTrailer},
+    {"host", kRequestRewritten | kForbiddenTrailer},
+    {"content-length", kRequestRewritten | kForbiddenTrailer | kContentLength},
+    {"expect", kRequestRewritten | kForbiddenTrailer},
+    {"via", kRequestRewritten | kProxyList | kForbiddenTrailer},
+    {"x-forwarded-for", kRequestRewritten},
+    {"x-olla-request-id", kRequestRewritten},
+    {"x-proxied-by", kRequestRewritten},
+    {"x-served-by", kProxyList | kForbiddenTrailer},
+    {"x-ratelimit-limit", kRateLimit},
+    {"x-ratelimit-remaining", kRateLimit},
+    {"x-ratelimit-reset", kRateLimit},
+    {"trailer", kForbiddenTrailer | kTrailerField},
+    {"content-encoding", kForbiddenTrailer},
+    {"content-type", kForbiddenTrailer},
+    {"content-range", kForbiddenTrailer},
+    {"cache-control", kForbiddenTrailer},
+    {"x-real-ip", kForbiddenTrailer | kRealIp},
+    {"x-model", kForbiddenTrailer | kModel},
+    {"x-request-id", kRequestId},
+    {"accept-encoding", kAcceptEncoding},
+    {"x-forwarded-proto", kForwardedProto},
+    {"x-forwarded-host", kForwardedHost},
+}));
 
 // About as much as the gateway adds to a request: room for it, not a limit.
 constexpr std::size_t kOwnFieldsBytes = 512;
 
 constexpr std::string_view kProduct = "olla/v" OLLA_VERSION;
-
-constexpr NameSet kRateLimits(std::to_array<std::string_view>(
-    {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}));
-
-// RFC 9110, section 6.5.1: fields that frame, route or authenticate have no place in trailers.
-constexpr NameSet kForbiddenTrailers(std::to_array<std::string_view>(
-    {"content-length", "host", "trailer", "content-encoding", "content-type", "content-range",
-     "authorization", "set-cookie", "cache-control", "expect", "te", "via", "x-served-by",
-     "x-real-ip", "x-model"}));
+constexpr std::string_view kViaHttp10 = "1.0 olla/v" OLLA_VERSION;
+constexpr std::string_view kViaHttp11 = "1.1 olla/v" OLLA_VERSION;
 
 /// The names listed in the Connection fields of one message.
 class ConnectionNames {
  public:
   explicit ConnectionNames(std::span<const Field> fields) : fields_(fields) {
-    present_ = find_field(fields, "connection").has_value();
+    for (const Field& field : fields) {
+      if (!iequals(field.name, "connection")) continue;
+      ListWalker list(field.value);
+      // Keep-Alive, which most clients list and nothing else, is kept to this hop in any case.
+      while (const auto token = list.next())
+        lists_any_ = lists_any_ || !iequals(*token, "keep-alive");
+    }
   }
   [[nodiscard]] bool lists(std::string_view name) const {
-    if (!present_) return false;
+    if (!lists_any_) return false;
     for (const Field& field : fields_) {
       if (!iequals(field.name, "connection")) continue;
       ListWalker list(field.value);
@@ -78,191 +151,154 @@ class ConnectionNames {
 
  private:
   std::span<const Field> fields_;
-  bool present_;
+  bool lists_any_ = false;
 };
 
 /// Joins a list field of the client with the gateway's own element.
 void append_list_field(std::span<const Field> fields, std::string_view name,
-                       std::string_view element, std::string& out) {
-  out.append(name).append(": ");
+                       std::string_view element, HeadWriter& out) {
+  out.text(name).text(": ");
   for (const Field& field : fields) {
-    if (iequals(field.name, name) && !field.value.empty()) out.append(field.value).append(", ");
+    if (iequals(field.name, name) && !field.value.empty()) out.text(field.value).text(", ");
   }
-  out.append(element).append("\r\n");
+  out.text(element).text("\r\n");
 }
 
-void append_via(std::span<const Field> fields, int minor_version, std::string& out) {
-  append_list_field(fields, "Via",
-                    std::string(minor_version == 1 ? "1.1 " : "1.0 ").append(kProduct), out);
+void append_via(std::span<const Field> fields, int minor_version, HeadWriter& out) {
+  append_list_field(fields, "Via", minor_version == 1 ? kViaHttp11 : kViaHttp10, out);
 }
 
-bool passes_upstream(std::string_view name, const ConnectionNames& listed,
+bool is_of(std::span<const Field> fields, std::string_view name) {
+  return !fields.empty() && find_field(fields, name).has_value();
+}
+
+/// `bits`: those of the name.
+bool passes_upstream(std::string_view name, std::uint32_t bits, const ConnectionNames& listed,
                      const RequestForwarding& forwarding) {
-  if (kHopByHop.has(name) || kRequestRewritten.has(name) || listed.lists(name)) {
-    return false;
-  }
-  if (forwarding.model && iequals(name, "x-model")) return false;
-  if (!forwarding.forward_client_auth && kClientCredentials.has(name)) return false;
-  return !find_field(forwarding.endpoint_headers, name);
+  if ((bits & (kHopByHop | kRequestRewritten)) != 0 || listed.lists(name)) return false;
+  if (forwarding.model && (bits & kModel) != 0) return false;
+  if (!forwarding.forward_client_auth && (bits & kClientCredential) != 0) return false;
+  return !is_of(forwarding.endpoint_headers, name);
 }
 
 bool trailer_passes_upstream(std::string_view name, const ConnectionNames& listed,
                              const RequestForwarding& forwarding) {
+  const std::uint32_t bits = kNames.bits_of(name);
   // The gateway's own went out in the head, and trailers may be merged into it.
-  if (forwarding.sets_x_request_id && iequals(name, "x-request-id")) return false;
-  return passes_upstream(name, listed, forwarding) && !kForbiddenTrailers.has(name) &&
+  if (forwarding.sets_x_request_id && (bits & kRequestId) != 0) return false;
+  return passes_upstream(name, bits, listed, forwarding) && (bits & kForbiddenTrailer) == 0 &&
          !istarts_with(name, "x-forwarded-") && !istarts_with(name, "x-olla-");
 }
 
 /// Appends a Trailer field with those of its names that `passes` takes; without any, nothing.
 template <class Passes>
-void append_announcement(const Field& field, const Passes& passes, std::string& out) {
+void append_announcement(const Field& field, const Passes& passes, HeadWriter& out) {
   std::string names;
   ListWalker list(field.value);
   while (const auto name = list.next()) {
     if (passes(*name)) names.append(names.empty() ? "" : ", ").append(*name);
   }
-  if (!names.empty()) append_field(field.name, names, out);
+  if (!names.empty()) out.field(field.name, names);
 }
 
-void append_framing(Framing framing, std::uint64_t length, std::string& out) {
+void append_framing(Framing framing, std::uint64_t length, HeadWriter& out) {
   if (framing == Framing::kLength) {
-    out.append("Content-Length: ");
-    append_number(length, out);
-    out.append("\r\n");
+    out.text("Content-Length: ").number(length).text("\r\n");
   } else if (framing == Framing::kChunked) {
-    out.append("Transfer-Encoding: chunked\r\n");
+    out.text("Transfer-Encoding: chunked\r\n");
   }
 }
 
 /// Adds a field of the gateway unless the endpoint's own headers set it.
 void append_own(const RequestForwarding& forwarding, std::string_view name, std::string_view value,
-                std::string& out) {
-  if (!find_field(forwarding.endpoint_headers, name)) append_field(name, value, out);
+                HeadWriter& out) {
+  if (!is_of(forwarding.endpoint_headers, name)) out.field(name, value);
 }
 
-bool passes_to_client(std::string_view name, const ConnectionNames& listed) {
-  return !kHopByHop.has(name) && !kBackendSecrets.has(name) && !istarts_with(name, "x-olla-") &&
-         !listed.lists(name);
-}
-
-/// Fields whose place is taken by what the gateway itself says to this client.
-bool is_replaced(std::string_view name, const ResponseForwarding& forwarding) {
-  if (forwarding.replaces_cors && istarts_with(name, "access-control-")) return true;
-  return forwarding.replaces_rate_limits && kRateLimits.has(name);
-}
-
-bool trailer_passes_to_client(std::string_view name, const ConnectionNames& listed,
-                              std::span<const Field> endpoint_headers) {
-  return passes_to_client(name, listed) && !kForbiddenTrailers.has(name) &&
-         !find_field(endpoint_headers, name);
-}
-
-void append_status_line(const ResponseHead& head, std::string& out) {
-  out.append("HTTP/1.1 ");
-  append_number(static_cast<std::uint64_t>(head.status), out);
-  out.append(" ").append(head.reason).append("\r\n");
-}
-
-void append_response_time(std::uint64_t milliseconds, std::string& out) {
-  out.append("X-Olla-Response-Time: ");
-  append_number(milliseconds, out);
-  out.append("ms\r\n");
-}
-
-}  // namespace
-
-void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
-                         std::string& out) {
-  const ConnectionNames listed(head.fields);
-  std::size_t size = out.size() + forwarding.target.size() + kOwnFieldsBytes;
-  for (const Field& field : head.fields)
-    size += field.name.size() + field.value.size() + 4;
-  out.reserve(size);
-  out.append(head.method).append(" ").append(forwarding.target).append(" HTTP/1.1\r\n");
-  append_own(forwarding, "Host", forwarding.authority, out);
-  bool has_proto = false;
-  bool has_host = false;
-  bool has_real_ip = false;
-  bool has_authorization = false;
-  std::string_view key;
-  for (const Field& field : head.fields) {
-    if (!passes_upstream(field.name, listed, forwarding)) continue;
-    if (forwarding.sets_x_request_id && iequals(field.name, "x-request-id")) continue;
-    if (forwarding.reads_answer && iequals(field.name, "accept-encoding")) continue;
-    if (iequals(field.name, "trailer")) {
-      const auto passes = [&](std::string_view name) {
-        return trailer_passes_upstream(name, listed, forwarding);
-      };
-      if (forwarding.framing == Framing::kChunked) append_announcement(field, passes, out);
-      continue;
-    }
-    append_field(field.name, field.value, out);
-    has_proto = has_proto || iequals(field.name, "x-forwarded-proto");
-    has_host = has_host || iequals(field.name, "x-forwarded-host");
-    has_real_ip = has_real_ip || iequals(field.name, "x-real-ip");
-    has_authorization = has_authorization || iequals(field.name, "authorization");
-    if (key.empty() && iequals(field.name, "x-api-key")) key = field.value;
-  }
-  if (forwarding.key_as_bearer && !has_authorization && !key.empty())
-    append_own(forwarding, "Authorization", std::string("Bearer ").append(key), out);
+/// What the gateway adds to the fields of the client. `bits`: those of all names that passed.
+void append_own_fields(const RequestHead& head, const RequestForwarding& forwarding,
+                       std::uint32_t bits, HeadWriter& out) {
   append_framing(forwarding.framing, forwarding.content_length, out);
   append_own(forwarding, "X-Olla-Request-ID", forwarding.request_id, out);
   if (forwarding.sets_x_request_id)
     append_own(forwarding, "X-Request-Id", forwarding.request_id, out);
-  if (!find_field(forwarding.endpoint_headers, "x-forwarded-for")) {
+  if (!is_of(forwarding.endpoint_headers, "x-forwarded-for"))
     append_list_field(head.fields, "X-Forwarded-For", forwarding.client_address, out);
-  }
-  if (!has_proto) append_own(forwarding, "X-Forwarded-Proto", "http", out);
-  if (!has_host && !head.host.empty()) append_own(forwarding, "X-Forwarded-Host", head.host, out);
-  if (!has_real_ip) append_own(forwarding, "X-Real-IP", forwarding.real_ip, out);
+  if ((bits & kForwardedProto) == 0) append_own(forwarding, "X-Forwarded-Proto", "http", out);
+  if ((bits & kForwardedHost) == 0 && !head.host.empty())
+    append_own(forwarding, "X-Forwarded-Host", head.host, out);
+  if ((bits & kRealIp) == 0) append_own(forwarding, "X-Real-IP", forwarding.real_ip, out);
   append_own(forwarding, "X-Proxied-By", kProduct, out);
   if (forwarding.reads_answer) append_own(forwarding, "Accept-Encoding", "identity", out);
   if (forwarding.model) append_own(forwarding, "X-Model", *forwarding.model, out);
-  if (!find_field(forwarding.endpoint_headers, "via"))
-    append_via(head.fields, head.minor_version, out);
+  if (!is_of(forwarding.endpoint_headers, "via")) append_via(head.fields, head.minor_version, out);
   for (const Field& field : forwarding.endpoint_headers)
-    append_field(field.name, field.value, out);
-  out.append("\r\n");
+    out.field(field.name, field.value);
 }
 
-void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
-                             const RequestForwarding& forwarding, std::string& out) {
-  const ConnectionNames listed(head.fields);
-  for (const Field& field : trailers) {
-    if (trailer_passes_upstream(field.name, listed, forwarding))
-      append_field(field.name, field.value, out);
-  }
-  out.append("\r\n");
+/// `bits`: those of the name.
+bool passes_to_client(std::string_view name, std::uint32_t bits, const ConnectionNames& listed) {
+  return (bits & (kHopByHop | kBackendSecret)) == 0 && !istarts_with(name, "x-olla-") &&
+         !listed.lists(name);
 }
 
-void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
-                          std::string& out) {
+/// Whether the place of a field is taken by what the gateway itself says to this client.
+bool is_replaced(std::string_view name, std::uint32_t bits, const ResponseForwarding& forwarding) {
+  if (forwarding.replaces_cors && istarts_with(name, "access-control-")) return true;
+  return forwarding.replaces_rate_limits && (bits & kRateLimit) != 0;
+}
+
+bool trailer_passes_to_client(std::string_view name, const ConnectionNames& listed,
+                              std::span<const Field> endpoint_headers) {
+  const std::uint32_t bits = kNames.bits_of(name);
+  return passes_to_client(name, bits, listed) && (bits & kForbiddenTrailer) == 0 &&
+         !is_of(endpoint_headers, name);
+}
+
+void append_status_line(const ResponseHead& head, HeadWriter& out) {
+  out.text("HTTP/1.1 ").number(static_cast<std::uint64_t>(head.status));
+  out.text(" ").text(head.reason).text("\r\n");
+}
+
+void append_response_time(std::uint64_t milliseconds, HeadWriter& out) {
+  out.text("X-Olla-Response-Time: ").number(milliseconds).text("ms\r\n");
+}
+
+std::size_t size_of(std::span<const Field> fields) {
+  std::size_t size = 0;
+  for (const Field& field : fields)
+    size += field.name.size() + field.value.size() + 4;
+  return size;
+}
+
+/// Appends the endpoint's fields that may pass, and how the body is framed.
+void append_response_fields(const ResponseHead& head, const ResponseForwarding& forwarding,
+                            HeadWriter& out) {
   const ConnectionNames listed(head.fields);
-  append_status_line(head, out);
   bool framed = false;
   for (const Field& field : head.fields) {
-    if (iequals(field.name, "content-length")) {
+    const std::uint32_t bits = kNames.bits_of(field.name);
+    if ((bits & kContentLength) != 0) {
       // Also a bodiless answer (HEAD, 304) tells the length of the body that it does not have.
       // Only 204 has none to tell (RFC 9110, section 8.6).
       if (forwarding.framing == Framing::kLength ||
           (forwarding.framing == Framing::kNone && head.status != 204)) {
-        append_field(field.name, field.value, out);
+        out.field(field.name, field.value);
         framed = true;
       }
       continue;
     }
-    if (iequals(field.name, "transfer-encoding")) {
+    if ((bits & kTransferEncoding) != 0) {
       if (forwarding.framing == Framing::kChunked && !framed) {
-        append_field(field.name, "chunked", out);
+        out.field(field.name, "chunked");
         framed = true;
       }
       continue;
     }
-    if (!passes_to_client(field.name, listed) || kProxyLists.has(field.name)) continue;
-    if (find_field(forwarding.endpoint_headers, field.name)) continue;
-    if (is_replaced(field.name, forwarding)) continue;
-    if (iequals(field.name, "trailer")) {
+    if ((bits & kProxyList) != 0 || !passes_to_client(field.name, bits, listed)) continue;
+    if (is_of(forwarding.endpoint_headers, field.name)) continue;
+    if (is_replaced(field.name, bits, forwarding)) continue;
+    if ((bits & kTrailerField) != 0) {
       const auto passes = [&](std::string_view name) {
         return trailer_passes_to_client(name, listed, forwarding.endpoint_headers);
       };
@@ -271,58 +307,112 @@ void append_response_head(const ResponseHead& head, const ResponseForwarding& fo
         append_announcement(field, passes, out);
       continue;
     }
-    append_field(field.name, field.value, out);
+    out.field(field.name, field.value);
   }
   // The framing stands where the backend had it, unless the gateway changed it.
   if (!framed) append_framing(forwarding.framing, head.content_length, out);
+}
+
+}  // namespace
+
+void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
+                         std::string& text) {
+  const ConnectionNames listed(head.fields);
+  HeadWriter out(text, size_of(head.fields) + size_of(forwarding.endpoint_headers) +
+                           forwarding.target.size() + kOwnFieldsBytes);
+  out.text(head.method).text(" ").text(forwarding.target).text(" HTTP/1.1\r\n");
+  append_own(forwarding, "Host", forwarding.authority, out);
+  std::uint32_t all_bits = 0;
+  std::string_view key;
+  for (const Field& field : head.fields) {
+    const std::uint32_t bits = kNames.bits_of(field.name);
+    if (!passes_upstream(field.name, bits, listed, forwarding)) continue;
+    if (forwarding.sets_x_request_id && (bits & kRequestId) != 0) continue;
+    if (forwarding.reads_answer && (bits & kAcceptEncoding) != 0) continue;
+    if ((bits & kTrailerField) != 0) {
+      const auto passes = [&](std::string_view name) {
+        return trailer_passes_upstream(name, listed, forwarding);
+      };
+      if (forwarding.framing == Framing::kChunked) append_announcement(field, passes, out);
+      continue;
+    }
+    out.field(field.name, field.value);
+    all_bits |= bits;
+    if (key.empty() && (bits & kApiKey) != 0) key = field.value;
+  }
+  if (forwarding.key_as_bearer && (all_bits & kAuthorization) == 0 && !key.empty())
+    append_own(forwarding, "Authorization", std::string("Bearer ").append(key), out);
+  append_own_fields(head, forwarding, all_bits, out);
+  out.text("\r\n");
+}
+
+void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
+                             const RequestForwarding& forwarding, std::string& text) {
+  const ConnectionNames listed(head.fields);
+  HeadWriter out(text, size_of(trailers) + kOwnFieldsBytes);
+  for (const Field& field : trailers) {
+    if (trailer_passes_upstream(field.name, listed, forwarding)) out.field(field.name, field.value);
+  }
+  out.text("\r\n");
+}
+
+void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
+                          std::string& text) {
+  HeadWriter out(text, size_of(head.fields) + forwarding.answer_fields.size() +
+                           forwarding.extra_fields.size() + kOwnFieldsBytes);
+  append_status_line(head, out);
+  append_response_fields(head, forwarding, out);
   append_via(head.fields, head.minor_version, out);
   append_list_field(head.fields, "X-Served-By", kProduct, out);
-  append_field("X-Olla-Endpoint", forwarding.endpoint, out);
-  append_field("X-Olla-Backend-Type", forwarding.backend_type, out);
-  if (forwarding.model) append_field("X-Olla-Model", *forwarding.model, out);
-  if (!forwarding.translated.empty()) append_field("X-Olla-Translated", forwarding.translated, out);
-  if (!forwarding.mode.empty()) append_field("X-Olla-Mode", forwarding.mode, out);
-  out.append(forwarding.extra_fields);
-  append_field("X-Olla-Request-ID", forwarding.request_id, out);
+  out.field("X-Olla-Endpoint", forwarding.endpoint);
+  out.field("X-Olla-Backend-Type", forwarding.backend_type);
+  if (forwarding.model) out.field("X-Olla-Model", *forwarding.model);
+  if (!forwarding.translated.empty()) out.field("X-Olla-Translated", forwarding.translated);
+  if (!forwarding.mode.empty()) out.field("X-Olla-Mode", forwarding.mode);
+  out.text(forwarding.extra_fields);
+  out.field("X-Olla-Request-ID", forwarding.request_id);
   append_response_time(forwarding.response_time_ms, out);
-  out.append(forwarding.answer_fields);
-  if (forwarding.announce_time_trailer) append_field("Trailer", "X-Olla-Response-Time", out);
+  out.text(forwarding.answer_fields);
+  if (forwarding.announce_time_trailer) out.field("Trailer", "X-Olla-Response-Time");
   if (!forwarding.keep_alive) {
-    out.append("Connection: close\r\n");
+    out.text("Connection: close\r\n");
   } else if (forwarding.client_minor_version == 0) {
-    out.append("Connection: keep-alive\r\n");
+    out.text("Connection: keep-alive\r\n");
   }
-  out.append("\r\n");
+  out.text("\r\n");
 }
 
 void append_interim_head(const ResponseHead& head, std::span<const Field> endpoint_headers,
-                         std::string& out) {
+                         std::string& text) {
   const ConnectionNames listed(head.fields);
+  HeadWriter out(text, size_of(head.fields) + kOwnFieldsBytes);
   append_status_line(head, out);
   for (const Field& field : head.fields) {
-    if (iequals(field.name, "content-length") || kProxyLists.has(field.name)) continue;
-    if (find_field(endpoint_headers, field.name)) continue;
-    if (passes_to_client(field.name, listed)) append_field(field.name, field.value, out);
+    const std::uint32_t bits = kNames.bits_of(field.name);
+    if ((bits & (kContentLength | kProxyList)) != 0) continue;
+    if (is_of(endpoint_headers, field.name)) continue;
+    if (passes_to_client(field.name, bits, listed)) out.field(field.name, field.value);
   }
-  out.append("\r\n");
+  out.text("\r\n");
 }
 
 void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
-                              const ResponseTrailerForwarding& forwarding, std::string& out) {
+                              const ResponseTrailerForwarding& forwarding, std::string& text) {
   const ConnectionNames listed(head.fields);
+  HeadWriter out(text, size_of(trailers) + kOwnFieldsBytes);
   for (const Field& field : trailers) {
     if (trailer_passes_to_client(field.name, listed, forwarding.endpoint_headers))
-      append_field(field.name, field.value, out);
+      out.field(field.name, field.value);
   }
   if (forwarding.response_time_ms) append_response_time(*forwarding.response_time_ms, out);
-  out.append("\r\n");
+  out.text("\r\n");
 }
 
 std::vector<Field> client_credentials(const RequestHead& head) {
   const ConnectionNames listed(head.fields);
   std::vector<Field> credentials;
   for (const Field& field : head.fields) {
-    if (kClientCredentials.has(field.name) && !listed.lists(field.name))
+    if ((kNames.bits_of(field.name) & kClientCredential) != 0 && !listed.lists(field.name))
       credentials.push_back(field);
   }
   return credentials;

@@ -27,7 +27,21 @@ std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
-std::optional<Refusal> parse_field(std::string_view line, Field& out) {
+/// Takes a whole line from the front of `rest` when nothing is wrong with it: its bytes are looked
+/// at once. False, with nothing taken: take_line() and judge_field() have to tell.
+bool take_field(std::string_view& rest, Field& out) {
+  const std::size_t colon = token_length(rest);
+  if (colon == 0 || colon == rest.size() || rest[colon] != ':') return false;
+  const std::string_view behind = rest.substr(colon + 1);
+  const std::size_t end = field_value_length(behind);
+  if (!behind.substr(end).starts_with("\r\n")) return false;
+  out.name = rest.substr(0, colon);
+  out.value = trim(behind.substr(0, end));
+  rest.remove_prefix(colon + 1 + end + 2);
+  return true;
+}
+
+std::optional<Refusal> judge_field(std::string_view line, Field& out) {
   if (line.front() == ' ' || line.front() == '\t') {
     return Refusal{400, "Folded header lines are not accepted."};
   }
@@ -41,6 +55,17 @@ std::optional<Refusal> parse_field(std::string_view line, Field& out) {
     return Refusal{400, "A header value holds a control character."};
   }
   return std::nullopt;
+}
+
+/// Takes the next field from the front of `rest`, which holds at least one whole line.
+std::optional<Refusal> parse_field(std::string_view& rest, Field& out) {
+  if (take_field(rest, out)) return std::nullopt;
+  return judge_field(take_line(rest), out);
+}
+
+/// Whether no field follows: the empty line does, or nothing.
+bool ends_here(std::string_view rest) {
+  return rest.empty() || rest.starts_with("\r\n");
 }
 
 bool parse_length(std::string_view text, std::uint64_t& out) {
@@ -262,10 +287,10 @@ std::optional<Refusal> parse_request_head(std::string_view bytes, std::size_t ma
   out.fields = std::move(fields);
   Seen seen;
   if (const auto refusal = parse_request_line(take_line(bytes), out)) return refusal;
-  for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
+  while (!ends_here(bytes)) {
     if (out.fields.size() == max_fields) return kTooManyFields;
     Field field;
-    if (const auto refusal = parse_field(line, field)) return refusal;
+    if (const auto refusal = parse_field(bytes, field)) return refusal;
     out.fields.push_back(field);
     if (const auto refusal = note_request_field(field, seen, out)) return refusal;
   }
@@ -279,10 +304,10 @@ std::optional<Refusal> parse_response_head(std::string_view bytes, std::size_t m
   out = ResponseHead();
   Seen seen;
   if (const auto refusal = parse_status_line(take_line(bytes), out)) return refusal;
-  for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
+  while (!ends_here(bytes)) {
     if (fields.size() == max_fields) return Refusal{502, "The response has too many headers."};
     Field& field = fields.emplace_back();
-    if (parse_field(line, field) || note_framing(field, seen, out.content_length)) {
+    if (parse_field(bytes, field) || note_framing(field, seen, out.content_length)) {
       return Refusal{502, "A header of the response is malformed."};
     }
   }
@@ -292,8 +317,8 @@ std::optional<Refusal> parse_response_head(std::string_view bytes, std::size_t m
 
 bool parse_trailers(std::string_view bytes, std::size_t max_fields, std::vector<Field>& out) {
   out.clear();
-  for (std::string_view line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
-    if (out.size() == max_fields || parse_field(line, out.emplace_back())) return false;
+  while (!ends_here(bytes)) {
+    if (out.size() == max_fields || parse_field(bytes, out.emplace_back())) return false;
   }
   return true;
 }

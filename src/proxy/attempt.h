@@ -66,8 +66,6 @@ class Attempt : private net::SilenceJudge {
 
   [[nodiscard]] const fleet::EndpointView& view() const { return view_; }
   [[nodiscard]] http::ResponseHead& response() { return response_; }
-  /// Bytes of the answer's head as received.
-  [[nodiscard]] std::size_t response_head_bytes() const { return head_text_.size(); }
   [[nodiscard]] net::UpstreamConnection& upstream() { return *upstream_; }
   [[nodiscard]] vllm::Translation& translation() { return translation_; }
   /// The endpoint took the whole request.

@@ -77,7 +77,6 @@ std::string Delivery::head_text(const BodyPlan& plan, bool time_trailer) const {
   if (tells_request_id_) chosen.append("request-id: ").append(forwarding.request_id).append("\r\n");
   forwarding.extra_fields = chosen;
   std::string text;
-  text.reserve(attempt_.response_head_bytes() + 512);
   http::append_response_head(attempt_.response(), forwarding, text);
   return text;
 }
