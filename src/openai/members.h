@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace olla::openai {
@@ -9,6 +10,30 @@ namespace olla::openai {
 struct Member {
   std::string_view key;    ///< Between the quotes, escapes not decoded.
   std::string_view value;  ///< The JSON text of the value, quotes and brackets included.
+};
+
+/// The keys of an object as far as 64 bits can tell them apart: to know without a second look at a
+/// prompt of a megabyte that a member is not there.
+class KeySet {
+ public:
+  /// `raw` is what stands between the key's quotes.
+  void add(std::string_view raw) {
+    // One with escapes may be any key.
+    bits_ |= raw.find('\\') == std::string_view::npos ? bit_of(raw) : ~std::uint64_t{0};
+  }
+  /// False: no key that was added is `key`, also not one with escapes. True says nothing.
+  [[nodiscard]] bool may_have(std::string_view key) const { return (bits_ & bit_of(key)) != 0; }
+
+ private:
+  static constexpr std::uint64_t bit_of(std::string_view key) {
+    constexpr std::size_t kBits = 64;
+    // With it no parameter that clients often send meets one that is looked for.
+    constexpr std::size_t kSpread = 19;
+    const std::size_t first = key.empty() ? 0 : static_cast<unsigned char>(key.front());
+    return std::uint64_t{1} << (first + kSpread * key.size()) % kBits;
+  }
+
+  std::uint64_t bits_ = 0;
 };
 
 /// Walks the members of a JSON object at its top level, in place: nothing is built, nothing is

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 
-#include "openai/members.h"
 #include "openai/multipart.h"
 
 namespace olla::openai {
@@ -189,6 +188,7 @@ RequestFacts inspect_request(std::string_view body) {
   MemberScanner members(body.substr(begin));
   Member member;
   while (members.next(member)) {
+    facts.keys.add(member.key);
     if (key_is(member.key, "model")) {
       model = member.value;
     } else if (key_is(member.key, "stream")) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "openai/members.h"
+
 namespace olla::openai {
 
 /// What a request body is, by its first significant bytes; nothing deeper is judged.
@@ -28,6 +30,8 @@ struct RequestFacts {
   std::optional<std::string> model = std::nullopt;
   /// The member "stream", by vLLM's rules: true, 1 and words such as "yes" turn it on.
   bool stream = false;
+  /// Those of the members that were looked at, at the top level.
+  KeySet keys = {};
   /// For kNotJson: where the value should begin, in bytes behind the byte order mark.
   std::size_t error_offset = 0;
 };

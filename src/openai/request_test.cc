@@ -171,5 +171,14 @@ TEST(JsonQuotedTest, IsUndoneByDecoding) {
   }
 }
 
+TEST(InspectRequestTest, RemembersWhichKeysThereAre) {
+  const auto keys = [](std::string_view body) { return inspect_request(body).keys; };
+  EXPECT_TRUE(keys(R"({"model":"m","best_of":2})").may_have("best_of"));
+  EXPECT_FALSE(keys(R"({"model":"m","messages":[{"best_of":2}]})").may_have("best_of"));
+  EXPECT_TRUE(keys(R"({"b\u0065st_of":2})").may_have("best_of"));
+  EXPECT_FALSE(keys("{}").may_have("best_of"));
+  EXPECT_FALSE(keys("[1]").may_have("best_of"));
+}
+
 }  // namespace
 }  // namespace olla::openai

@@ -1,8 +1,12 @@
 #include "openai/usage.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+#include <bit>
+#endif
 
 namespace olla::openai {
 namespace {
@@ -13,12 +17,29 @@ constexpr std::string_view kNeedle = "\"usage\"";
 // must not be read byte by byte for the rest of the response.
 constexpr std::size_t kObjectBytesMax = 8192;
 
-// memmem() does 5 to 8 GB/s here; string_view::find() stops at every quote, and does 1 GB/s.
+/// Where the needle stands in `text` at or behind `position`; npos: nowhere. memmem() is as fast in
+/// a megabyte, but spends 1,400 instructions on tables first, and an event has 250 bytes.
 std::size_t find_needle(std::string_view text, std::size_t position) {
-  const void* found =
-      memmem(text.data() + position, text.size() - position, kNeedle.data(), kNeedle.size());
-  if (found == nullptr) return std::string_view::npos;
-  return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+#if defined(__SSE2__)
+  // Sixteen places at a time: where its first byte stands and, so far behind, its last but one.
+  constexpr std::size_t kLaneBytes = sizeof(__m128i);
+  constexpr std::size_t kSecond = kNeedle.size() - 2;
+  const auto load = [&](std::size_t at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+  };
+  const __m128i first = _mm_set1_epi8(kNeedle[0]);
+  const __m128i second = _mm_set1_epi8(kNeedle[kSecond]);
+  for (; text.size() - position >= kLaneBytes + kSecond; position += kLaneBytes) {
+    const __m128i both = _mm_and_si128(_mm_cmpeq_epi8(load(position), first),
+                                       _mm_cmpeq_epi8(load(position + kSecond), second));
+    for (auto places = static_cast<unsigned>(_mm_movemask_epi8(both)); places != 0;
+         places &= places - 1) {
+      const std::size_t at = position + static_cast<std::size_t>(std::countr_zero(places));
+      if (text.substr(at, kNeedle.size()) == kNeedle) return at;
+    }
+  }
+#endif
+  return text.find(kNeedle, position);
 }
 
 // How many bytes of the needle `text` ends with, when the whole needle is not in it.

@@ -44,7 +44,9 @@ std::optional<std::string> Attempt::adapt() {
   const std::string_view body = request_.client.body().view();
   std::optional<std::string> renamed;
   if (model_) renamed = openai::with_model(body, *model_);
-  if (view_.is_vllm() && services_.config.vllm.translate_parameters) {
+  // By the keys that were seen when the model was looked for: nearly no request needs a second scan.
+  if (view_.is_vllm() && services_.config.vllm.translate_parameters &&
+      vllm::may_need_translation(request_.facts.keys)) {
     translation_ = vllm::translate(request_.destination.path,
                                    renamed ? std::string_view(*renamed) : body, version_of(view_));
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "openai/members.h"
 #include "vllm/version.h"
 
 namespace olla::vllm {
@@ -33,6 +34,9 @@ struct Translation {
   /// When set, an answer with status 200 goes through choose_best(). It is never a stream.
   std::optional<BestOf> best_of = std::nullopt;
 };
+
+/// False: translate() has nothing to do for a body whose members at the top level have these keys.
+[[nodiscard]] bool may_need_translation(const openai::KeySet& keys);
 
 /// Translates the parameters in `body`, a request for `path` (without prefix and query), for a
 /// server of `version`. docs/vllm.md lists the rules, translate_rules.h the versions.

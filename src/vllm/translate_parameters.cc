@@ -6,6 +6,7 @@
 #include "openai/members.h"
 #include "openai/request.h"
 #include "vllm/errors.h"
+#include "vllm/translate.h"
 
 namespace olla::vllm {
 namespace {
@@ -62,6 +63,11 @@ std::string input_text(std::string_view value) {
 
 std::string_view name_of(Parameter parameter) {
   return kNames[static_cast<std::size_t>(parameter)];
+}
+
+bool may_need_translation(const openai::KeySet& keys) {
+  return std::any_of(kNames.begin(), kNames.begin() + kTriggerCount,
+                     [&](std::string_view name) { return keys.may_have(name); });
 }
 
 bool Parameters::read(std::string_view body) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "openai/request.h"
+
 namespace olla::vllm {
 namespace {
 
@@ -508,6 +510,18 @@ TEST(ExplainRefusalTest, SaysWhatTheClientWrote) {
   for (const char* other :
        {"", "no JSON", "[]", "{}", R"({"error":"Unauthorized"})", R"({"error":{"message":5}})"})
     EXPECT_EQ(explain_refusal(other, "a->b"), other);
+}
+
+TEST(MayNeedTranslationTest, SaysNoOnlyWhereThereIsNothingToDo) {
+  const auto may = [](std::string_view body) {
+    return may_need_translation(openai::inspect_request(body).keys);
+  };
+  EXPECT_FALSE(may(R"({"model":"m","messages":[],"temperature":0,"max_tokens":1,"stream":true})"));
+  for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar",
+                           "guided_whitespace_pattern", "guided_decoding_backend",
+                           "structured_outputs", "best_of", "logprobs"})
+    EXPECT_TRUE(may(R"({"model":"m",")" + std::string(name) + R"(":1})")) << name;
+  EXPECT_TRUE(may(R"({"guid\u0065d_json":1})"));
 }
 
 }  // namespace
