@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -194,10 +195,21 @@ int run(int argc, char** argv) {
   return olla::app::serve_command(config_file);
 }
 
+/// Lets blocks of a prompt's size come from the heap, which keeps a few megabytes of them for each
+/// thread. By glibc's own rules each prompt gets fresh pages from the system and gives them back:
+/// of four prompts of a megabyte at a time that took a third of the processor time.
+void keep_freed_memory() {
+  constexpr int kMapAboveBytes = 4 * 1024 * 1024;
+  constexpr int kKeepBytes = 8 * 1024 * 1024;
+  mallopt(M_MMAP_THRESHOLD, kMapAboveBytes);
+  mallopt(M_TRIM_THRESHOLD, kKeepBytes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   open_missing_streams();
+  keep_freed_memory();
   // Whoever reads the log may go away; that is no reason to stop serving.
   std::signal(SIGPIPE, SIG_IGN);
   try {

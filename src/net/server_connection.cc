@@ -201,8 +201,9 @@ Awaitable<ServerConnection::Read> ServerConnection::read_sized_body() {
 
 /// Reads up to `room` bytes straight into body_; false when none will come.
 Awaitable<bool> ServerConnection::fill_body(std::size_t room) {
-  // The declared length is the client's word: memory grows only as bytes arrive.
-  const std::size_t wanted = std::min(room, std::max(kBodyReadBytes, body_.size()));
+  // The declared length is the client's word: memory grows only as bytes arrive. Fourfold, so that
+  // a prompt of a megabyte is moved once on its way and ends in a buffer of its size.
+  const std::size_t wanted = std::min(room, std::max(kBodyReadBytes, 3 * body_.size()));
   const auto buffer = asio::buffer(body_.prepare(wanted), wanted);
   const auto [error, bytes] = co_await socket_.async_read_some(buffer, kAwait);
   if (error) {
