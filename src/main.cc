@@ -120,7 +120,7 @@ void add_sim_options(CLI::App& sim, olla::app::SimFlags& flags) {
                  "version to answer as; before 0.12 as 0.11 does")
       ->capture_default_str();
   sim.add_option("--kind", flags.kind, "what the servers are there for")
-      ->check(CLI::IsMember({"generate", "embed", "transcribe", "all"}))
+      ->check(CLI::IsMember({"generate", "embed", "rerank", "classify", "transcribe", "all"}))
       ->capture_default_str();
   sim.add_option("--count", flags.count, "number of servers")
       ->check(CLI::Range(1, 1000))

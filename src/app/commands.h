@@ -24,7 +24,7 @@ struct SimFlags {
   std::vector<std::string> models = {"sim-model"};  ///< The first one is in answers.
   std::vector<std::string> loras;                   ///< Adapters of the first model.
   std::string vllm_version = "0.32.0";              ///< Before 0.12: with the manners of 0.11.
-  std::string kind = "all";                         ///< generate, embed, transcribe or all
+  std::string kind = "all";                         ///< As sim::service_of() knows them.
   std::uint32_t count = 1;                          ///< Servers on `port`, `port` + 1, ...
   /// Name or file of what the engine's steps cost; it does not count with a steady pace.
   std::string profile = "llama-8b-h100";

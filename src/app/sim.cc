@@ -21,13 +21,6 @@ namespace olla::app {
 
 namespace {
 
-sim::Service service_of(const std::string& kind) {
-  if (kind == "generate") return sim::Service::kGenerate;
-  if (kind == "embed") return sim::Service::kEmbed;
-  if (kind == "transcribe") return sim::Service::kTranscribe;
-  return sim::Service::kAll;
-}
-
 // How often a simulator that is about to end looks whether it may.
 constexpr std::chrono::milliseconds kFinishedInterval{20};
 
@@ -115,7 +108,7 @@ std::optional<sim::ServerOptions> server_options(const SimFlags& flags) {
   options.models = flags.models;
   options.loras = flags.loras;
   options.version = flags.vllm_version;
-  options.service = service_of(flags.kind);
+  options.service = sim::service_of(flags.kind).value_or(sim::Service::kAll);
   options.middleware.api_keys = flags.api_keys;
   if (!flags.allowed_origins.empty()) options.middleware.allowed_origins = flags.allowed_origins;
   options.middleware.request_id_headers = flags.request_id_headers;

@@ -7,6 +7,7 @@
 #include "config/document.h"
 #include "config/problem.h"
 #include "config/units.h"
+#include "sim/routes.h"
 
 namespace olla::app {
 namespace {
@@ -139,9 +140,8 @@ class ServerReader {
   bool choice(const std::string& key, const Value& value) {
     if (key == "kind") {
       out_.kind = value.text;
-      if (value.text != "generate" && value.text != "embed" && value.text != "transcribe" &&
-          value.text != "all") {
-        wrong(key, value, "generate, embed, transcribe or all");
+      if (!sim::service_of(value.text)) {
+        wrong(key, value, "generate, embed, rerank, classify, transcribe or all");
       }
     } else if (key == "scheduling_policy") {
       out_.policy = value.text;

@@ -65,6 +65,8 @@ Answer Administration::handle(std::string_view path, const ApiRequest& request, 
   if (path == "/is_sleeping") return flag_answer("is_sleeping", sleep_level_ > 0);
   if (path == "/is_paused") return flag_answer("is_paused", paused_);
   if (path == "/reset_prefix_cache") return flag_answer("success", ranks_.reset_prefixes(now));
+  if (path == "/reset_mm_cache" || path == "/reset_encoder_cache") return empty_answer();
+  if (path == "/get_world_size") return json_answer(R"({"world_size":1})");
   if (path == "/wake_up") {
     sleep_level_ = 0;
     hold_or_release(now);

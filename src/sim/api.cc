@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "sim/checked_routes.h"
 #include "sim/constraint.h"
+#include "sim/documents.h"
 #include "sim/embeddings.h"
 #include "sim/failure.h"
 #include "sim/form.h"
@@ -118,6 +120,7 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
     return known->allow == "GET" ? stored_response(responses_, response_id(path))
                                  : cancel_response(responses_, response_id(path));
   }
+  if (known->presence == Presence::kScaleOut && !options_.scale_out) return scale_out_answer();
   if (known->allow == "POST") return post(*known, request, time);
   return get(path, time);
 }
@@ -179,13 +182,16 @@ Answer Api::get(std::string_view path, ApiTime time) {
   if (path == "/v1/models")
     return json_answer(models_.list({time.unix_seconds, options_.rules.max_model_len}, ids_));
   if (path == "/metrics") return metrics(time.now);
+  if (path == "/kv_event_sources") return json_answer("{}");
+  if (path == "/openapi.json") return openapi_answer(options_.service, route_rules());
+  if (path == "/docs" || path == "/redoc") return documents_page(path);
   Answer answer = empty_answer();  // /health and /ping
   if (condition_ == Condition::kDead) answer.status = 503;
   return answer;
 }
 
 Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
-  const std::string_view path = route.path;
+  std::string_view path = route.path;
   if (path == "/v1/audio/transcriptions" && serves(options_.service, route)) {
     return transcribe(request);
   }
@@ -193,6 +199,12 @@ Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
   if (auto* refused = std::get_if<Answer>(&parsed)) return std::move(*refused);
   if (!serves(options_.service, route)) return wrong_service_answer(route);
   const json& body = std::get<json>(parsed);
+  if (path == "/invocations") path = invoked_path(body, options_.service);
+  if (path.empty()) return no_invocation_answer();
+  if (route.presence == Presence::kScaleOut) return scaled_out_answer(path);
+  if (path == "/v1/systemone" || path == "/generative_scoring" || path == "/v2/embed") {
+    return checked_answer(path, body, dialect_);
+  }
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);
   if (path == "/v1/responses") return respond(body, request, time);

@@ -31,6 +31,7 @@ Received ask(const Json& recorded, const std::string& model, const char* version
   options.version = version;
   options.models = {model};
   options.service = model == "tiny" ? Service::kGenerate : Service::kEmbed;
+  if (recorded["target"] == "/classify") options.service = Service::kClassify;
   options.rules.max_model_len = 2048;
   Api api(options, {});
   const auto text = [&recorded](const char* key) { return recorded.value(key, std::string()); };

@@ -45,12 +45,12 @@ SERVERS = {
     "b-lora": ("tiny", FULL),
     "b-dev": ("tiny", FULL),
     "c-embed": ("tiny-embed", ("--kind", "embed", *FAST)),
-    "d-rerank": ("tiny-rerank", ("--kind", "embed", *FAST)),
-    "e-classify": ("tiny-classify", ("--kind", "embed", *FAST)),
+    "d-rerank": ("tiny-rerank", ("--kind", "rerank", *FAST)),
+    "e-classify": ("tiny-classify", ("--kind", "classify", *FAST)),
     "f-auth": ("tiny", GUARDED),
     "f-tools": ("tiny", GUARDED),
     "f-queue": ("tiny", FULL_QUEUE),
-    "i-scaleout": ("tiny", PLAIN),
+    "i-scaleout": ("tiny", (*PLAIN, "--enable-scale-out")),
 }
 
 

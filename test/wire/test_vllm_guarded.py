@@ -207,7 +207,7 @@ def test_an_administrator_reaches_an_endpoint_in_whatever_state_it_is(world):
     info = fleet.get("/server_info?endpoint=b")
     assert answered_by(info) == "b" and "vllm_config" in info.json()
     # A route that the server does not have is its own 404.
-    assert fleet.get("/docs?endpoint=a").status == 404
+    assert fleet.get("/nothing?endpoint=a").status == 404
 
 
 def test_the_only_endpoint_needs_no_name(world):
