@@ -55,10 +55,14 @@ bool has_text(const json& prompt) {
                                            [](const json& part) { return part.is_string(); }));
 }
 
-/// `suffix` needs a model that a real server seldom has.
-std::optional<Answer> check_suffix(const Fields& fields) {
-  if (fields.find("suffix") == nullptr) return std::nullopt;
+/// What this API cannot do. `suffix` needs a model that a real server seldom has.
+std::optional<Answer> check_completion(const Fields& fields, const Sampling& sampling) {
   ErrorBody error;
+  if (sampling.beam && sampling.stream) {
+    error.message = "Streaming is not currently supported with beam search";
+    return error_answer(error);
+  }
+  if (fields.find("suffix") == nullptr) return std::nullopt;
   if (fields.dialect() == Dialect::kOld) {
     error.message = "suffix is not currently supported";
     return error_answer(error);
@@ -73,6 +77,15 @@ bool thinking_enabled(const Fields& fields) {
   const json* arguments = fields.find("chat_template_kwargs");
   if (arguments == nullptr || !arguments->is_object()) return true;
   return arguments->value("enable_thinking", json(true)) != false;
+}
+
+/// A chat echoes the message that it goes on with, and nothing else.
+void take_echo(Fields& fields, Exchange& exchange) {
+  const bool continues = fields.boolean("continue_final_message").value_or(false);
+  if (exchange.sampling.echo && continues) {
+    exchange.echo = content_text(fields.find("messages")->back());
+  }
+  exchange.sampling.echo = false;
 }
 
 }  // namespace
@@ -224,6 +237,7 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
     exchange.sampling.continuous_usage = true;
   }
   const Sampling& sampling = exchange.sampling;
+  auto refused_rules = read_token_rules(fields, tokenizer_, exchange.sampling);
   auto constraint = read_constraint(fields, kind);
   auto refused_chat = kind == Kind::kChat ? read_chat(fields, exchange) : std::nullopt;
   if (!fields.failed()) {
@@ -234,8 +248,9 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
     if (auto refused = check_parsers(exchange.tools, options_.parsers, dialect_)) {
       return std::move(*refused);
     }
+    if (refused_rules) return std::move(*refused_rules);
     if (kind == Kind::kCompletion) {
-      if (auto refused = check_suffix(fields)) return std::move(*refused);
+      if (auto refused = check_completion(fields, sampling)) return std::move(*refused);
     }
   }
   auto prompts = read_prompts(kind, fields);
@@ -243,6 +258,7 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
   if (auto* refused = std::get_if<Answer>(&prompts)) return std::move(*refused);
   exchange.prompts = std::get<std::vector<Tokens>>(std::move(prompts));
   exchange.constraint = std::get<std::optional<Constraint>>(std::move(constraint));
+  if (kind == Kind::kChat) take_echo(fields, exchange);
   const bool text = kind == Kind::kChat || has_text(*fields.find("prompt"));
   const std::string_view prefix = kind == Kind::kChat ? "chatcmpl-" : "cmpl-";
   exchange.id = std::string(prefix) + request_id(request, sampling.request_id);
@@ -394,7 +410,7 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
           sample};
       sequences.push_back({prompt, text_for(exchange, seed), std::min(wanted, room),
                            static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end, salt,
-                           sampling.priority, samples});
+                           sampling.priority, samples, sampling.rules, text_seed(seed)});
     }
   }
   auto generation = std::make_unique<Generation>(std::move(exchange));

@@ -9,7 +9,8 @@ constexpr std::string_view kChunk = "chat.completion.chunk";
 
 void append_logprobs(std::string& out, const Exchange& exchange, const Choice& choice) {
   if (exchange.sampling.logprobs) {
-    append_chat_logprobs(out, *exchange.tokenizer, choice.steps, *exchange.sampling.logprobs > 0);
+    const TokenNames names{*exchange.tokenizer, exchange.sampling.tokens_as_ids};
+    append_chat_logprobs(out, names, choice.steps, *exchange.sampling.logprobs > 0);
   } else {
     out += "null";
   }
@@ -47,7 +48,8 @@ void append_calls(std::string& out, const std::vector<WrittenCall>& calls) {
 /// The text, or null where a parser found something else and no text.
 void append_content(std::string& out, const Exchange& exchange, const Choice& choice) {
   const OutputParser& parser = choice.parser;
-  const std::string& text = parser.active() ? parser.content() : choice.output.all();
+  const std::string text =
+      exchange.echo + (parser.active() ? parser.content() : choice.output.all());
   const bool elsewhere = !parser.calls().empty() || !parser.reasoning().empty();
   const bool named = exchange.tools.choice == ToolUse::Choice::kNamed;
   if (text.empty() && elsewhere && !(named && exchange.dialect == Dialect::kOld)) {
@@ -82,7 +84,7 @@ void append_choice(std::string& out, const Exchange& exchange, const Choice& cho
   append_finish_reason(out, choice);
   out += R"(,"stop_reason":)";
   append_stop_reason(out, choice);
-  out += R"(,"token_ids":null)";
+  append_choice_ids(out, exchange, choice);
   if (exchange.dialect == Dialect::kNew) out += R"(,"routed_experts":null)";
   out += '}';
 }
@@ -136,7 +138,10 @@ std::string chat_body(const Exchange& exchange) {
   append_fingerprint(out, exchange);
   out += R"(,"usage":)";
   append_usage(out, exchange);
-  out += R"(,"prompt_logprobs":null,"prompt_token_ids":null)";
+  out += R"(,"prompt_logprobs":)";
+  append_prompt_logprobs(out, exchange, 0);
+  out += R"(,"prompt_token_ids":)";
+  append_prompt_ids(out, exchange, 0);
   if (exchange.dialect == Dialect::kOld) return out + R"(,"kv_transfer_params":null})";
   return out + R"(,"prompt_text":null,"kv_transfer_params":null,"ec_transfer_params":null,)"
                R"("metrics":null})";
@@ -148,8 +153,19 @@ std::string chat_role_event(const Exchange& exchange, const Choice& choice) {
   out += R"({"index":)" + std::to_string(choice.index);
   out += R"(,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}])";
   append_continuous_usage(out, exchange, 0);
-  out += R"(,"prompt_token_ids":null)";
+  out += R"(,"prompt_token_ids":)";
+  append_prompt_ids(out, exchange, 0);
   if (exchange.dialect == Dialect::kNew) out += R"(,"prompt_text":null)";
+  return out + "}\n\n";
+}
+
+std::string chat_echo_event(const Exchange& exchange, const Choice& choice) {
+  std::string out = "data: ";
+  append_opening(out, exchange, kChunk);
+  out += R"({"index":)" + std::to_string(choice.index) + R"(,"delta":{"content":)";
+  append_json_string(out, exchange.echo);
+  out += R"(},"logprobs":null,"finish_reason":null}])";
+  append_continuous_usage(out, exchange, 0);
   return out + "}\n\n";
 }
 
@@ -168,7 +184,8 @@ std::string chat_event(const Exchange& exchange, const Choice& choice,
     out += R"(,"stop_reason":)";
     append_stop_reason(out, choice);
   }
-  out += R"(,"token_ids":null}])";
+  append_choice_ids(out, exchange, choice);
+  out += "}]";
   append_continuous_usage(out, exchange, choice.tokens);
   const bool new_dialect = exchange.dialect == Dialect::kNew;
   if (last && new_dialect && !exchange.sampling.include_usage) append_fingerprint(out, exchange);

@@ -15,6 +15,9 @@ std::string chat_body(const Exchange& exchange);
 /// The event that names the role, the first one of each choice.
 std::string chat_role_event(const Exchange& exchange, const Choice& choice);
 
+/// The event with the text that the answer goes on with.
+std::string chat_echo_event(const Exchange& exchange, const Choice& choice);
+
 /// One event of a choice; `part` is new, or nullptr, and choice.steps belong to it. `last`: it
 /// tells how the choice finished.
 std::string chat_event(const Exchange& exchange, const Choice& choice,

@@ -13,20 +13,18 @@ std::size_t alternatives(const Exchange& exchange) {
   return wanted > 0 ? wanted - 1 : 0;
 }
 
-std::vector<LogprobStep> prompt_steps(const Exchange& exchange, const Choice& choice) {
-  std::vector<LogprobStep> steps;
-  for (const TokenId token : exchange.prompts[choice.prompt]) {
-    steps.push_back(
-        make_logprobs(*exchange.tokenizer, token, steps.size(), alternatives(exchange)));
-  }
-  return steps;
+TokenNames names_of(const Exchange& exchange) {
+  return {*exchange.tokenizer, exchange.sampling.tokens_as_ids};
 }
 
 /// The steps to show: those of the prompt, if it is echoed here, and those of the answer.
 std::vector<LogprobStep> shown_steps(const Exchange& exchange, const Choice& choice,
                                      bool with_prompt) {
   std::vector<LogprobStep> steps;
-  if (with_prompt) steps = prompt_steps(exchange, choice);
+  if (with_prompt) {
+    steps =
+        prompt_steps(*exchange.tokenizer, exchange.prompts[choice.prompt], alternatives(exchange));
+  }
   if (!exchange.only_echo()) {
     steps.insert(steps.end(), choice.steps.begin(), choice.steps.end());
   }
@@ -44,7 +42,7 @@ void append_choice(std::string& out, const Exchange& exchange, const Choice& cho
   out += R"(,"logprobs":)";
   if (sampling.logprobs) {
     const auto steps = shown_steps(exchange, choice, sampling.echo);
-    append_completion_logprobs(out, *exchange.tokenizer, {steps, 0, sampling.echo});
+    append_completion_logprobs(out, names_of(exchange), {steps, 0, sampling.echo});
   } else {
     out += "null";
   }
@@ -52,13 +50,11 @@ void append_choice(std::string& out, const Exchange& exchange, const Choice& cho
   append_finish_reason(out, choice);
   out += R"(,"stop_reason":)";
   append_stop_reason(out, choice);
-  out += R"(,"token_ids":null,"prompt_logprobs":)";
-  if (sampling.echo && sampling.logprobs) {
-    append_prompt_logprobs(out, *exchange.tokenizer, prompt_steps(exchange, choice));
-  } else {
-    out += "null";
-  }
-  out += R"(,"prompt_token_ids":null)";
+  append_choice_ids(out, exchange, choice);
+  out += R"(,"prompt_logprobs":)";
+  append_prompt_logprobs(out, exchange, choice.prompt);
+  out += R"(,"prompt_token_ids":)";
+  append_prompt_ids(out, exchange, choice.prompt);
   if (exchange.dialect == Dialect::kNew) out += R"(,"routed_experts":null)";
   out += '}';
 }
@@ -97,7 +93,7 @@ std::string completion_event(const Exchange& exchange, Choice& choice, std::stri
   if (sampling.logprobs) {
     const auto steps = shown_steps(exchange, choice, echoes);
     choice.offset =
-        append_completion_logprobs(out, *exchange.tokenizer, {steps, choice.offset, echoes});
+        append_completion_logprobs(out, names_of(exchange), {steps, choice.offset, echoes});
   } else {
     out += "null";
   }
@@ -107,12 +103,14 @@ std::string completion_event(const Exchange& exchange, Choice& choice, std::stri
   append_stop_reason(out, choice);
   out += R"(,"prompt_token_ids":)";
   const bool old = exchange.dialect == Dialect::kOld;
-  if (old ? !choice.echoed : echoes) {
+  const bool told = old || echoes || sampling.return_token_ids;
+  if (told && !choice.echoed) {
     append_token_ids(out, prompt);
   } else {
     out += "null";
   }
-  out += R"(,"token_ids":null}])";
+  append_choice_ids(out, exchange, choice);
+  out += "}]";
   choice.echoed = true;
 
   if (sampling.continuous_usage) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/random.h"
 #include "sim/engine/core.h"
 #include "sim/engine/steady_pace.h"
 
@@ -55,10 +56,27 @@ void Engine::abort(SequenceId id, TimePoint now) {
 }
 
 engine::TokenSource::Sample Engine::Writer::sample() {
-  const bool may_end = !sequence_.ignore_end && tokens_ >= sequence_.tokens_min;
+  const bool may_stop = tokens_ >= sequence_.tokens_min;
+  const bool may_end = !sequence_.ignore_end && may_stop;
+  const TokenRules* rules = sequence_.rules.get();
+  if (rules == nullptr) {
+    ++tokens_;
+    const TokenId token = sequence_.text.next(may_end);
+    return {token, token == Tokenizer::kTurnEnd};
+  }
+  const TokenId natural = sequence_.text.next(may_end && rules->permits_end());
+  const TokenId token = sequence_.text.fixed() ? natural : choose(natural, may_stop);
   ++tokens_;
-  const TokenId token = sequence_.text.next(may_end);
-  return {token, token == Tokenizer::kTurnEnd};
+  before_.push_back(token);
+  // Behind a text that is demanded there is nothing to go on with.
+  const bool goes_on = sequence_.ignore_end && !sequence_.text.fixed();
+  const bool ends = token == Tokenizer::kTurnEnd && !goes_on;
+  return {token, ends || (may_stop && rules->stop.contains(token))};
+}
+
+TokenId Engine::Writer::choose(TokenId natural, bool may_stop) {
+  TokenRules::Place place{natural, Random(sequence_.seed + tokens_).next(), before_, may_stop};
+  return sequence_.rules->choose(sequence_.text.tokenizer(), place);
 }
 
 }  // namespace olla::sim

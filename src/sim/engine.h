@@ -11,6 +11,7 @@
 #include "sim/engine/profile.h"
 #include "sim/engine/stats.h"
 #include "sim/text.h"
+#include "sim/token_rules.h"
 
 namespace olla::sim {
 
@@ -54,6 +55,8 @@ struct Sequence {
   std::uint64_t cache_salt = 0;  ///< Only those with the same one share prefixes.
   std::int64_t priority = 0;     ///< The smaller the sooner, under the policy that looks at it.
   std::size_t samples = 1;       ///< Answers that its request asked for; only counted.
+  std::shared_ptr<const TokenRules> rules = nullptr;  ///< nullptr: the text as it is.
+  std::uint64_t seed = 0;                             ///< Of what the rules leave to chance.
 };
 
 /// One token of one sequence.
@@ -109,7 +112,10 @@ class Engine {
     Sample sample() override;
 
    private:
+    TokenId choose(TokenId natural, bool may_stop);
+
     Sequence sequence_;
+    std::vector<TokenId> before_;  // only with rules
     std::size_t tokens_ = 0;
   };
 

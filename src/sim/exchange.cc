@@ -91,6 +91,8 @@ void append_finish_reason(std::string& out, const Choice& choice) {
 void append_stop_reason(std::string& out, const Choice& choice) {
   if (choice.stop_reason) {
     append_json_string(out, *choice.stop_reason);
+  } else if (choice.stop_token) {
+    out += std::to_string(*choice.stop_token);
   } else {
     out += "null";
   }
@@ -103,6 +105,35 @@ void append_token_ids(std::string& out, const std::vector<TokenId>& tokens) {
     out += std::to_string(tokens[i]);
   }
   out += ']';
+}
+
+void append_choice_ids(std::string& out, const Exchange& exchange, const Choice& choice) {
+  out += R"(,"token_ids":)";
+  if (exchange.sampling.return_token_ids) {
+    append_token_ids(out, choice.token_ids);
+  } else {
+    out += "null";
+  }
+}
+
+void append_prompt_ids(std::string& out, const Exchange& exchange, std::size_t prompt) {
+  if (exchange.sampling.return_token_ids) {
+    append_token_ids(out, exchange.prompts[prompt]);
+  } else {
+    out += "null";
+  }
+}
+
+void append_prompt_logprobs(std::string& out, const Exchange& exchange, std::size_t prompt) {
+  const auto wanted = exchange.sampling.prompt_logprobs;
+  if (!wanted) {
+    out += "null";
+    return;
+  }
+  // The token itself is the likeliest, and so one of those that are asked for.
+  const std::size_t others = *wanted > 0 ? *wanted - 1 : 0;
+  const Tokenizer& tokenizer = *exchange.tokenizer;
+  append_prompt_logprobs(out, tokenizer, prompt_steps(tokenizer, exchange.prompts[prompt], others));
 }
 
 void append_event_usage(std::string& out, std::size_t prompt_tokens, std::size_t tokens) {

@@ -41,7 +41,9 @@ struct Choice {
   std::size_t cached_tokens = 0;           ///< Of the prompt, those that were not computed.
   std::string_view finish_reason;          ///< Empty while it runs.
   std::optional<std::string> stop_reason;  ///< The stop string that ended it.
+  std::optional<TokenId> stop_token;       ///< Or the token that did.
   std::vector<LogprobStep> steps;          ///< Streamed: of this event alone.
+  std::vector<TokenId> token_ids;          ///< The same; only if they are asked for.
   std::size_t offset = 0;                  ///< Characters of the logprobs written so far.
   bool echoed = false;                     ///< Streamed: the prompt has been sent.
 };
@@ -56,6 +58,7 @@ struct Exchange {
   Script script = Script::kNone;
   bool reasoning = false;              ///< Thoughts are told apart from content.
   bool include_reasoning = true;       ///< And told at all.
+  std::string echo;                    ///< Of a chat: the text that the answer goes on with.
   Random ids{0};                       ///< Makes the ids of calls, blocks and items.
   std::string id;                      ///< "chatcmpl-..." or "cmpl-..."
   std::int64_t created = 0;            ///< Seconds since 1970.
@@ -98,10 +101,16 @@ struct Exchange {
 void append_opening(std::string& out, const Exchange& exchange, std::string_view object);
 /// `"length"` or null.
 void append_finish_reason(std::string& out, const Choice& choice);
-/// The stop string or null.
+/// The stop string, the number of the token, or null.
 void append_stop_reason(std::string& out, const Choice& choice);
 /// `[49,540]`
 void append_token_ids(std::string& out, const std::vector<TokenId>& tokens);
+/// `,"token_ids":[...]`, or null.
+void append_choice_ids(std::string& out, const Exchange& exchange, const Choice& choice);
+/// The prompt's tokens, or null.
+void append_prompt_ids(std::string& out, const Exchange& exchange, std::size_t prompt);
+/// `prompt_logprobs` of one prompt, or null.
+void append_prompt_logprobs(std::string& out, const Exchange& exchange, std::size_t prompt);
 /// The usage of a complete answer, with its details, which are null unless they are asked for.
 void append_usage(std::string& out, const Exchange& exchange);
 /// `{"prompt_tokens":...}` of an event, without details and without the closing brace.

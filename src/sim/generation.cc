@@ -66,9 +66,10 @@ bool Generation::add_token(std::size_t number, const TokenEvent& event) {
   }
   ++choice.tokens;
   choice.cached_tokens = event.cached_tokens;
-  const bool ends = event.token == Tokenizer::kTurnEnd;
+  if (sampling.return_token_ids) choice.token_ids.push_back(event.token);
+  if (ends_by_rule(event)) choice.stop_token = event.token;
   const auto tokens_min = static_cast<std::size_t>(sampling.tokens_min);
-  if (!ends) {
+  if (has_text(choice, event.token)) {
     choice.stop_reason =
         choice.output.add(exchange_.tokenizer->text(event.token), choice.tokens > tokens_min);
   }
@@ -80,6 +81,22 @@ bool Generation::add_token(std::size_t number, const TokenEvent& event) {
   count_thought(choice, event.token);
   finish_or_go_on(choice);
   return choice.stop_reason.has_value();
+}
+
+/// Whether the token is one of `stop_token_ids`, and not the one that ends every text.
+bool Generation::ends_by_rule(const TokenEvent& event) const {
+  const Sampling& sampling = exchange_.sampling;
+  if (event.finish != FinishReason::kStop || !sampling.rules) return false;
+  const bool own_end = event.token == Tokenizer::kTurnEnd && !sampling.ignore_end;
+  return !own_end && sampling.rules->stop.contains(event.token);
+}
+
+/// Whether a token of the answer is seen in its text.
+bool Generation::has_text(const Choice& choice, TokenId token) const {
+  const Sampling& sampling = exchange_.sampling;
+  if (choice.stop_token && !sampling.include_stop) return false;
+  const bool special = token <= Tokenizer::kTurnEnd;
+  return !special || (sampling.keep_special && token != Tokenizer::kTurnEnd);
 }
 
 /// Thoughts are counted by their tokens: those that do not stand behind a mark of their end.
@@ -95,7 +112,8 @@ void Generation::count_thought(Choice& choice, TokenId token) const {
 /// After each token, or when the choice was ended.
 void Generation::finish_or_go_on(Choice& choice) {
   const bool finished = !choice.finish_reason.empty();
-  if (!streamed() && !finished) return;
+  const bool whole = !streamed() || exchange_.sampling.beam;
+  if (whole && !finished) return;
   std::vector<OutputParser::Part> parts;
   const std::string_view text = choice.output.take(finished);
   if (choice.parser.active()) parts = parse(choice, text);
@@ -178,6 +196,7 @@ void Generation::push_part(Choice& choice, const OutputParser::Part* part, bool 
       break;
   }
   choice.steps.clear();
+  choice.token_ids.clear();
 }
 
 void Generation::push_opening() {
@@ -185,6 +204,9 @@ void Generation::push_opening() {
     case Kind::kChat:
       for (const Choice& each : exchange_.choices) {
         events_.push_back(chat_role_event(exchange_, each));
+      }
+      for (const Choice& each : exchange_.choices) {
+        if (!exchange_.echo.empty()) events_.push_back(chat_echo_event(exchange_, each));
       }
       break;
     case Kind::kCompletion:

@@ -56,6 +56,8 @@ class Generation {
   void fail();
   /// The server's owner ended it: what there is so far is the answer.
   void abort();
+  [[nodiscard]] bool ends_by_rule(const TokenEvent& event) const;
+  [[nodiscard]] bool has_text(const Choice& choice, TokenId token) const;
   void count_thought(Choice& choice, TokenId token) const;
   void finish_or_go_on(Choice& choice);
   [[nodiscard]] bool ready() const { return done() || streamed(); }

@@ -1,5 +1,6 @@
 #include "sim/json_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -125,6 +126,12 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<std::uint8_t>(c) & 0xC0U) != 0x80U;  // every byte but continuations
+  }));
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -14,6 +14,9 @@ std::size_t utf8_character(std::string_view text);
 /// Whether all of `text` is valid UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view text);
 
+/// How many characters `text` has, counted by the bytes that begin one.
+std::size_t characters(std::string_view text);
+
 /// Appends `text` as a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 /// The same as a string of its own.

@@ -13,14 +13,8 @@ constexpr double kLogprobMin = -1.6;  // of a chosen token; exp(-1.6) is one in 
 constexpr double kGapMin = 0.1;       // from one alternative to the next
 constexpr double kGapRange = 0.9;
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<std::uint8_t>(c) & 0xC0U) != 0x80U;  // every byte but continuations
-  }));
-}
-
-void append_chat_token(std::string& out, const Tokenizer& tokenizer, const TokenLogprob& token) {
-  const std::string_view text = tokenizer.text(token.token);
+void append_chat_token(std::string& out, const TokenNames& names, const TokenLogprob& token) {
+  const std::string text = names.of(token.token);
   out += R"({"token":)";
   append_json_string(out, text);
   out += R"(,"logprob":)";
@@ -33,8 +27,8 @@ void append_chat_token(std::string& out, const Tokenizer& tokenizer, const Token
   out += ']';
 }
 
-void append_text_logprob(std::string& out, const Tokenizer& tokenizer, const TokenLogprob& token) {
-  append_json_string(out, tokenizer.text(token.token));
+void append_text_logprob(std::string& out, const TokenNames& names, const TokenLogprob& token) {
+  append_json_string(out, names.of(token.token));
   out += ':';
   append_json_number(out, static_cast<double>(token.logprob));
 }
@@ -48,12 +42,12 @@ void append_ranked(std::string& out, const Tokenizer& tokenizer, const TokenLogp
   out += '}';
 }
 
-void append_top(std::string& out, const Tokenizer& tokenizer, const LogprobStep& step) {
+void append_top(std::string& out, const TokenNames& names, const LogprobStep& step) {
   out += '{';
-  append_text_logprob(out, tokenizer, step.chosen);
+  append_text_logprob(out, names, step.chosen);
   for (const TokenLogprob& other : step.others) {
     out += ',';
-    append_text_logprob(out, tokenizer, other);
+    append_text_logprob(out, names, other);
   }
   out += '}';
 }
@@ -78,21 +72,25 @@ LogprobStep make_logprobs(const Tokenizer& tokenizer, TokenId token, std::size_t
   return step;
 }
 
-void append_chat_logprobs(std::string& out, const Tokenizer& tokenizer,
+std::string TokenNames::of(TokenId token) const {
+  return as_ids ? "token_id:" + std::to_string(token) : std::string(tokenizer.text(token));
+}
+
+void append_chat_logprobs(std::string& out, const TokenNames& names,
                           const std::vector<LogprobStep>& steps, bool with_top) {
   out += R"({"content":[)";
   bool first = true;
   for (const LogprobStep& step : steps) {
     if (!first) out += ',';
     first = false;
-    append_chat_token(out, tokenizer, step.chosen);
+    append_chat_token(out, names, step.chosen);
     out += R"(,"top_logprobs":[)";
     if (with_top) {
-      append_chat_token(out, tokenizer, step.chosen);
+      append_chat_token(out, names, step.chosen);
       out += '}';
       for (const TokenLogprob& other : step.others) {
         out += ',';
-        append_chat_token(out, tokenizer, other);
+        append_chat_token(out, names, other);
         out += '}';
       }
     }
@@ -101,7 +99,7 @@ void append_chat_logprobs(std::string& out, const Tokenizer& tokenizer,
   out += "]}";
 }
 
-std::size_t append_completion_logprobs(std::string& out, const Tokenizer& tokenizer,
+std::size_t append_completion_logprobs(std::string& out, const TokenNames& names,
                                        const CompletionLogprobs& logprobs) {
   std::size_t offset = logprobs.offset;
   std::string own;
@@ -118,19 +116,29 @@ std::size_t append_completion_logprobs(std::string& out, const Tokenizer& tokeni
     }
     first = false;
     out += std::to_string(offset);
-    offset += characters(tokenizer.text(step.chosen.token));
-    append_json_string(tokens, tokenizer.text(step.chosen.token));
+    const std::string name = names.of(step.chosen.token);
+    offset += characters(name);
+    append_json_string(tokens, name);
     if (unknown) {
       own += "null";
       top += "null";
     } else {
       append_json_number(own, static_cast<double>(step.chosen.logprob));
-      append_top(top, tokenizer, step);
+      append_top(top, names, step);
     }
   }
   out += R"(],"token_logprobs":[)" + own + R"(],"tokens":[)" + tokens + R"(],"top_logprobs":[)" +
          top + "]}";
   return offset;
+}
+
+std::vector<LogprobStep> prompt_steps(const Tokenizer& tokenizer,
+                                      const std::vector<TokenId>& prompt, std::size_t others) {
+  std::vector<LogprobStep> steps;
+  for (const TokenId token : prompt) {
+    steps.push_back(make_logprobs(tokenizer, token, steps.size(), others));
+  }
+  return steps;
 }
 
 void append_prompt_logprobs(std::string& out, const Tokenizer& tokenizer,

@@ -24,9 +24,17 @@ struct LogprobStep {
 LogprobStep make_logprobs(const Tokenizer& tokenizer, TokenId token, std::size_t position,
                           std::size_t others);
 
+/// How a token is called: by its text, or `token_id:7`.
+struct TokenNames {
+  const Tokenizer& tokenizer;
+  bool as_ids = false;
+
+  [[nodiscard]] std::string of(TokenId token) const;
+};
+
 /// Appends `{"content":[...]}`: the form of chat completions. `with_top`: the chosen token and the
 /// others are listed as `top_logprobs`, which is empty otherwise.
-void append_chat_logprobs(std::string& out, const Tokenizer& tokenizer,
+void append_chat_logprobs(std::string& out, const TokenNames& names,
                           const std::vector<LogprobStep>& steps, bool with_top);
 
 /// The form of completions, for one event or one answer.
@@ -36,10 +44,14 @@ struct CompletionLogprobs {
   bool first_unknown = false;  ///< The first step is the first token of an echoed prompt.
 };
 /// Appends `{"text_offset":[],...}`; returns the offset after the last step.
-std::size_t append_completion_logprobs(std::string& out, const Tokenizer& tokenizer,
+std::size_t append_completion_logprobs(std::string& out, const TokenNames& names,
                                        const CompletionLogprobs& logprobs);
 
-/// Appends the `prompt_logprobs` list of an echoed prompt; the first step is null.
+/// What is told of the tokens of a prompt, each with as many alternatives.
+std::vector<LogprobStep> prompt_steps(const Tokenizer& tokenizer,
+                                      const std::vector<TokenId>& prompt, std::size_t others);
+
+/// Appends the `prompt_logprobs` list of a prompt; the first step is null.
 void append_prompt_logprobs(std::string& out, const Tokenizer& tokenizer,
                             const std::vector<LogprobStep>& steps);
 

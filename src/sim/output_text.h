@@ -21,7 +21,8 @@ class OutputText {
   std::optional<std::string> add(std::string_view piece, bool may_stop);
 
   /// The part that was not taken before and may be shown now: all of it if `finished`, otherwise
-  /// without what is held back. Valid until the next add().
+  /// without what is held back and without a character that is not there whole. Valid until the
+  /// next add().
   std::string_view take(bool finished);
 
   [[nodiscard]] const std::string& all() const { return text_; }

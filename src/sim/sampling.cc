@@ -117,6 +117,15 @@ void read_logprobs(Fields& fields, Kind kind, Sampling& sampling) {
   }
 }
 
+/// An echo has them too: in a chat as many as `top_logprobs`, in a completion as `logprobs`.
+std::optional<std::size_t> wanted_prompt_logprobs(const Sampling& sampling, Kind kind) {
+  std::optional<std::int64_t> wanted = sampling.raw_prompt_logprobs;
+  if (!wanted && sampling.echo && kind == Kind::kChat) wanted = sampling.top_logprobs.value_or(0);
+  if (!wanted && sampling.echo) wanted = sampling.raw_logprobs;
+  if (!wanted || *wanted < 0) return std::nullopt;
+  return static_cast<std::size_t>(std::min(*wanted, kLogprobsMax));
+}
+
 }  // namespace
 
 Sampling read_sampling(Fields& fields, Kind kind) {
@@ -124,7 +133,8 @@ Sampling read_sampling(Fields& fields, Kind kind) {
   Sampling sampling;
   sampling.dialect = fields.dialect();
   sampling.model = fields.string("model");
-  if (kind == Kind::kCompletion) sampling.echo = fields.boolean("echo").value_or(false);
+  // A chat echoes only a message that it goes on with.
+  sampling.echo = fields.boolean("echo").value_or(false);
   sampling.frequency_penalty = fields.number("frequency_penalty");
   read_logprobs(fields, kind, sampling);
   sampling.tokens_max = fields.integer("max_tokens");
@@ -154,6 +164,12 @@ Sampling read_sampling(Fields& fields, Kind kind) {
   sampling.ignore_end = fields.boolean("ignore_eos", Null::kRefused).value_or(false);
   sampling.tokens_min = fields.integer("min_tokens", Null::kRefused).value_or(0);
   sampling.priority = fields.integer("priority").value_or(0);
+  sampling.raw_prompt_logprobs = fields.integer("prompt_logprobs");
+  sampling.return_token_ids = fields.boolean("return_token_ids").value_or(false);
+  sampling.tokens_as_ids = fields.boolean("return_tokens_as_token_ids").value_or(false);
+  sampling.keep_special = !fields.boolean("skip_special_tokens", Null::kRefused).value_or(true);
+  sampling.beam = fields.boolean("use_beam_search", Null::kRefused).value_or(false);
+  sampling.prompt_logprobs = wanted_prompt_logprobs(sampling, kind);
   sampling.request_id = fields.string("request_id");
   sampling.cache_salt = fields.string("cache_salt");
   return sampling;
@@ -163,6 +179,13 @@ std::optional<Answer> check_options(const Fields& fields, const Sampling& sampli
   if (sampling.has_stream_options && !sampling.stream) {
     return fields.refuse("Stream options can only be defined when `stream=True`.",
                          "stream_options");
+  }
+  if (sampling.stream && sampling.raw_prompt_logprobs.value_or(0) != 0) {
+    return fields.refuse("`prompt_logprobs` are not available when `stream=True`.",
+                         "prompt_logprobs");
+  }
+  if (sampling.raw_prompt_logprobs.value_or(0) < -1) {
+    return fields.refuse("`prompt_logprobs` must be a positive value or -1.", "prompt_logprobs");
   }
   if (sampling.top_logprobs.value_or(0) != 0 && !sampling.wants_logprobs) {
     return fields.refuse("when using `top_logprobs`, `logprobs` must be set to true.",
@@ -196,6 +219,15 @@ std::optional<Answer> check_ranges(const Sampling& sampling, std::size_t max_mod
          "Requested sample logprobs of " + value +
              ", which is greater than max allowed: " + std::to_string(kLogprobsMax),
          "logprobs", value});
+  }
+  if (sampling.raw_prompt_logprobs &&
+      (*sampling.raw_prompt_logprobs > kLogprobsMax || *sampling.raw_prompt_logprobs == -1)) {
+    const std::string value = std::to_string(*sampling.raw_prompt_logprobs);
+    return parameter_answer(
+        {sampling.dialect,
+         "Requested prompt logprobs of " + value +
+             ", which is greater than max allowed: " + std::to_string(kLogprobsMax),
+         "prompt_logprobs", value});
   }
   if (sampling.raw_logprobs && *sampling.raw_logprobs < 0) {
     return parameter_answer(

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sim/answer.h"
 #include "sim/fields.h"
+#include "sim/token_rules.h"
 
 namespace olla::sim {
 
@@ -31,6 +33,13 @@ struct Sampling {
   bool ignore_end = false;
   /// How many alternatives to tell per token (0: only the token's own); nullopt: none of it.
   std::optional<std::size_t> logprobs;
+  std::shared_ptr<const TokenRules> rules;  ///< nullptr: none.
+  /// The same for the tokens of the prompt.
+  std::optional<std::size_t> prompt_logprobs;
+  bool return_token_ids = false;
+  bool tokens_as_ids = false;  ///< Logprobs name a token by its number.
+  bool keep_special = false;   ///< Control tokens have a text: `skip_special_tokens` is false.
+  bool beam = false;           ///< Beam search: a text comes whole or not at all.
   bool echo = false;
   bool stream = false;
   bool include_usage = false;
@@ -39,7 +48,8 @@ struct Sampling {
   // Only checked.
   std::optional<std::int64_t> top_logprobs;
   std::optional<std::int64_t> raw_logprobs;  ///< completions: the integer as sent
-  bool wants_logprobs = false;               ///< chat: the boolean
+  std::optional<std::int64_t> raw_prompt_logprobs;
+  bool wants_logprobs = false;  ///< chat: the boolean
   bool has_stream_options = false;
   std::optional<double> temperature;
   std::optional<double> top_p;
@@ -50,6 +60,11 @@ struct Sampling {
   std::optional<std::int64_t> top_k;
   std::optional<std::int64_t> best_of;  ///< Only read by old versions.
 };
+
+/// Reads `logit_bias`, `allowed_token_ids`, `stop_token_ids` and `bad_words`, or says which of them
+/// speaks of tokens that do not exist.
+std::optional<Answer> read_token_rules(Fields& fields, const Tokenizer& tokenizer,
+                                       Sampling& sampling);
 
 /// Reads the members in the order in which vLLM declares them, which is the order of the messages
 /// when several are wrong.

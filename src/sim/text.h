@@ -57,6 +57,10 @@ class TextGenerator {
   /// The text begins with a thought between `<think>` and `</think>`. Before the first next().
   void think() { thinks_ = true; }
 
+  [[nodiscard]] const Tokenizer& tokenizer() const { return *tokenizer_; }
+  /// Whether the text is demanded, so that no other token may take the place of one of it.
+  [[nodiscard]] bool fixed() const { return fixed_; }
+
   /// The next token. With `may_end` false the text goes on instead of ending, for ever if need be.
   TokenId next(bool may_end);
 
