@@ -39,7 +39,7 @@ TEST(ConstraintTest, ReadsStructuredOutputs) {
                                  std::regex("[0-9]{3}")));
     EXPECT_EQ(text(structured({{"json", {{"const", 7}}}}), dialect), "7");
     EXPECT_EQ(text(structured({{"json", "{\"const\": 7}"}}), dialect), "7");
-    EXPECT_EQ(text(structured({{"grammar", "root ::= \"a\" | \"b\""}}), dialect), "a");
+    EXPECT_EQ(text(structured({{"grammar", "root ::= \"a\" \"b\""}}), dialect), "ab");
     EXPECT_TRUE(json::parse(text(structured({{"json_object", true}}), dialect)).is_object());
     EXPECT_EQ(text(structured({{"json_object", false}}), dialect), "");
   }

@@ -16,8 +16,10 @@ struct GrammarFault {
 /// A text of the language that a grammar describes, in the manner of GBNF (`root ::= "a" | "b"`)
 /// or Lark (`start: "a" | "b"`).
 ///
-/// Always the first alternative of every rule and group, and each part once, whatever `?`, `*` or
-/// `+` says: so only the characters that a class or a /regex/ stands for are left to chance.
+/// Every alternative is taken now and then, and so is every number of repetitions, up to three more
+/// than are needed; deep within a derivation the shortest way out is taken. Of Lark: rules,
+/// terminals, `[optional]`, ranges, `~ 2..3`, aliases and the usual terminals of `%import common`;
+/// `%ignore` allows what need not be there, and is passed over. Templates are not known.
 std::variant<std::string, GrammarFault> grammar_sample(std::string_view grammar, Random& random);
 
 }  // namespace olla::sim

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "sim/json_text.h"
 #include "sim/regex_sample.h"
@@ -22,6 +24,37 @@ constexpr std::size_t kNestedMax = 24;
 constexpr std::size_t kBytesMax = 16384;
 constexpr std::int64_t kIntegerSpan = 100;  // from its lower bound, where nothing narrower is said
 constexpr std::size_t kItemsExtraMax = 2;
+// Of alternatives that lead nowhere the next one is tried; schemas looked at in all.
+constexpr std::size_t kStepsMax = 20'000;
+constexpr std::size_t kTriesMax = 50;  // for a text of the right length, or an item of its own
+
+constexpr std::array<std::string_view, 10> kAnnotations = {
+    "$schema", "$id",     "$defs",   "definitions", "$comment",
+    "title",   "default", "example", "examples",    "description"};
+
+/// Whether a schema says more than `key`, beyond what only explains it.
+bool says_more(const json& schema, std::string_view key) {
+  const auto items = schema.items();
+  return std::any_of(items.begin(), items.end(), [key](const auto& member) {
+    return member.key() != key &&
+           std::find(kAnnotations.begin(), kAnnotations.end(), member.key()) == kAnnotations.end();
+  });
+}
+
+/// Adds what `part` says to a schema: members of objects and items of lists are joined.
+void join(json& schema, const json& part) {
+  if (!part.is_object()) return;
+  for (const auto& [key, value] : part.items()) {
+    json& own = schema[key];
+    if (own.is_object() && value.is_object()) {
+      own.update(value);
+    } else if (own.is_array() && value.is_array() && key == "required") {
+      own.insert(own.end(), value.begin(), value.end());
+    } else {
+      own = value;
+    }
+  }
+}
 
 constexpr std::array<std::string_view, 12> kWords = {"queue", "cache",  "token",  "batch",
                                                      "model", "engine", "warm",   "steady",
@@ -43,7 +76,7 @@ class Sampler {
   }
 
   void write(const json& schema, std::size_t depth) {
-    if (depth > kNestedMax) fail("Schema is nested too deeply");
+    if (depth > kNestedMax || ++steps_ > kStepsMax) fail("Schema is nested too deeply");
     if (out_.size() > kBytesMax) fail("Schema asks for too large a document");
     if (!fault_.empty()) return;
     if (schema.is_boolean() && schema.get<bool>()) {
@@ -72,7 +105,7 @@ class Sampler {
       return true;
     }
     if (const auto at = schema.find("$ref"); at != schema.end()) {
-      refer(*at, depth);
+      refer(schema, *at, depth);
       return true;
     }
     for (const char* key : {"anyOf", "oneOf"}) {
@@ -81,7 +114,7 @@ class Sampler {
       if (!at->is_array() || at->empty()) {
         fail(std::string(key) + " must be a list of schemas");
       } else {
-        write(depth < kShallowMax ? at->front() : at->back(), depth + 1);
+        write_one_of(schema, key, *at, depth);
       }
       return true;
     }
@@ -92,12 +125,57 @@ class Sampler {
     return false;
   }
 
+  /// One of the alternatives: any while the document is shallow, and the last one that ends below.
+  void write_one_of(const json& schema, const char* key, const json& alternatives,
+                    std::size_t depth) {
+    const std::size_t count = alternatives.size();
+    const std::size_t first = depth < kShallowMax ? random_.below(count) : count - 1;
+    const std::size_t size = out_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      const json& chosen = alternatives[(first + count - i) % count];
+      fault_.clear();
+      out_.resize(size);
+      if (says_more(schema, key)) {
+        json all = schema;
+        all.erase(key);
+        join(all, chosen);
+        write(all, depth + 1);
+      } else {
+        write(chosen, depth + 1);
+      }
+      if (fault_.empty() || steps_ > kStepsMax) return;
+    }
+  }
+
   void append(const json& value) {
     // Strings of the body are valid UTF-8, so this does not throw.
     out_ += value.dump();
   }
 
-  void refer(const json& reference, std::size_t depth) {
+  /// A part of a pointer without its escapes (RFC 6901, section 3).
+  static std::string unescaped(std::string_view part) {
+    std::string out;
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const bool escape = part[i] == '~' && i + 1 < part.size();
+      if (escape) ++i;
+      out += escape ? (part[i] == '1' ? '/' : '~') : part[i];
+    }
+    return out;
+  }
+
+  /// The member or item of that name, or nullptr.
+  static const json* member_of(const json& value, const std::string& name) {
+    if (value.is_object()) {
+      const auto at = value.find(name);
+      return at == value.end() ? nullptr : &*at;
+    }
+    std::size_t index = 0;
+    const auto end = std::from_chars(name.data(), name.data() + name.size(), index);
+    const bool whole = end.ec == std::errc{} && end.ptr == name.data() + name.size();
+    return whole && value.is_array() && index < value.size() ? &value[index] : nullptr;
+  }
+
+  void refer(const json& schema, const json& reference, std::size_t depth) {
     if (!reference.is_string() || !reference.get_ref<const std::string&>().starts_with('#')) {
       fail("Only references within the schema are supported");
       return;
@@ -105,20 +183,22 @@ class Sampler {
     const json* target = &root_;
     std::string_view rest = reference.get_ref<const std::string&>();
     rest.remove_prefix(1);
-    while (rest.starts_with('/') && target->is_object()) {
+    while (target != nullptr && rest.starts_with('/')) {
       rest.remove_prefix(1);
-      const std::string name(rest.substr(0, rest.find('/')));
-      rest.remove_prefix(name.size());
-      const auto at = target->find(name);
-      if (at == target->end()) break;
-      target = &*at;
+      const std::string_view part = rest.substr(0, rest.find('/'));
+      rest.remove_prefix(part.size());
+      target = member_of(*target, unescaped(part));
     }
-    // A name that was not found leaves at least its parent behind: that is no schema of its own.
-    if (!rest.empty() || (target == &root_ && reference != "#")) {
+    if (target == nullptr || !rest.empty()) {
       fail("Unresolvable reference: " + reference.get<std::string>());
-      return;
+    } else if (says_more(schema, "$ref") && target->is_object()) {
+      json all = schema;
+      all.erase("$ref");
+      join(all, *target);
+      write(all, depth + 1);
+    } else {
+      write(*target, depth + 1);
     }
-    write(*target, depth + 1);
   }
 
   /// All schemas of `allOf` and the one around them as one: members of objects are joined.
@@ -134,17 +214,7 @@ class Sampler {
       return;
     }
     for (const json& part : parts) {
-      if (!part.is_object()) continue;
-      for (auto member = part.begin(); member != part.end(); ++member) {
-        json& own = all[member.key()];
-        if (own.is_object() && member->is_object()) {
-          own.update(*member);
-        } else if (own.is_array() && member->is_array()) {
-          own.insert(own.end(), member->begin(), member->end());
-        } else {
-          own = *member;
-        }
-      }
+      join(all, part);
     }
     write(all, depth + 1);
   }
@@ -196,11 +266,15 @@ class Sampler {
       return std::find(required.begin(), required.end(), name) != required.end();
     };
     const json any = true;
+    const auto more = schema.find("additionalProperties");
+    const json& others = more == schema.end() || *more == false ? any : *more;
     bool first = true;
+    std::size_t members = 0;
     out_ += '{';
     const auto member = [&](const std::string& name, const json& of) {
       if (!first) out_ += ',';
       first = false;
+      ++members;
       append_json_string(out_, name);
       out_ += ':';
       write(of, depth + 1);
@@ -212,15 +286,22 @@ class Sampler {
     std::sort(required.begin(), required.end());
     required.erase(std::unique(required.begin(), required.end()), required.end());
     for (const std::string& name : required) {
-      if (!properties.contains(name)) member(name, any);
+      if (!properties.contains(name)) member(name, others);
+    }
+    const std::uint64_t least = count(schema, "minProperties").value_or(0);
+    while (members < least && fault_.empty()) {
+      member("more_" + std::to_string(members), others);
     }
     out_ += '}';
   }
 
   void array(const json& schema, std::size_t depth) {
     const json any = true;
-    const auto items = schema.find("items");
-    const auto prefix = schema.find("prefixItems");
+    const auto items = schema.find(
+        schema.contains("items") && schema["items"].is_array() ? "additionalItems" : "items");
+    const auto prefix = schema.find(items == schema.find("items") ? "prefixItems" : "items");
+    const bool unique = schema.value("uniqueItems", json()) == true;
+    std::set<std::string> seen;
     const std::size_t fixed =
         prefix != schema.end() && prefix->is_array() ? prefix->size() : std::size_t{0};
     const std::size_t least =
@@ -235,7 +316,17 @@ class Sampler {
     for (std::size_t i = 0; i < length && fault_.empty(); ++i) {
       if (i > 0) out_ += ',';
       const json& rest = items == schema.end() ? any : *items;
-      write(i < fixed ? (*prefix)[i] : rest, depth + 1);
+      const std::size_t begin = out_.size();
+      bool repeated = false;
+      for (std::size_t tries = 0; tries == 0 || (repeated && tries < kTriesMax); ++tries) {
+        out_.resize(begin);
+        write(i < fixed ? (*prefix)[i] : rest, depth + 1);
+        repeated = unique && !seen.insert(out_.substr(begin)).second;
+      }
+      if (!repeated) continue;
+      out_.resize(begin - (i > 0 ? 1 : 0));
+      if (i < least) fail("Schema has no " + std::to_string(least) + " different items");
+      break;
     }
     out_ += ']';
   }
@@ -254,61 +345,73 @@ class Sampler {
     return std::clamp(at->get<double>(), -1e15, 1e15);
   }
 
+  struct Bounds {
+    std::optional<double> low;
+    std::optional<double> high;
+    bool above = false;  ///< `low` itself is none of them.
+    bool below = false;  ///< Nor is `high`.
+  };
+
+  static Bounds bounds(const json& schema) {
+    Bounds out;
+    out.low = bound(schema, "minimum");
+    out.high = bound(schema, "maximum");
+    const auto above = bound(schema, "exclusiveMinimum");
+    const auto below = bound(schema, "exclusiveMaximum");
+    out.above = above && (!out.low || *above >= *out.low);
+    out.below = below && (!out.high || *below <= *out.high);
+    if (out.above) out.low = above;
+    if (out.below) out.high = below;
+    return out;
+  }
+
   void integer(const json& schema) {
+    const Bounds limits = bounds(schema);
     std::int64_t low = 0;
     std::int64_t high = kIntegerSpan;
-    const auto minimum = bound(schema, "minimum");
-    const auto above = bound(schema, "exclusiveMinimum");
-    const auto maximum = bound(schema, "maximum");
-    const auto below = bound(schema, "exclusiveMaximum");
-    const bool has_low = minimum || above;
-    if (minimum) low = static_cast<std::int64_t>(std::ceil(*minimum));
-    if (above) low = static_cast<std::int64_t>(std::floor(*above)) + 1;
-    if (maximum) high = static_cast<std::int64_t>(std::floor(*maximum));
-    if (below) high = static_cast<std::int64_t>(std::ceil(*below)) - 1;
-    const bool has_high = maximum || below;
-    if (has_low && !has_high) high = low + kIntegerSpan;
-    if (has_high && !has_low) low = std::min(low, high);
-    if (low > high) {
-      fail("Schema has no integer between its bounds");
-      return;
-    }
-    const std::int64_t step = static_cast<std::int64_t>(count(schema, "multipleOf").value_or(1));
-    if (step > 1) {
-      const std::int64_t first = low >= 0 ? (low + step - 1) / step * step : low / step * step;
-      if (first > high && has_high) fail("Schema has no integer between its bounds");
-      out_ += std::to_string(first);
-      return;
-    }
-    const auto span = static_cast<std::uint64_t>(high - low) + 1;
-    out_ += std::to_string(low + static_cast<std::int64_t>(random_.below(span)));
+    if (limits.low) low = static_cast<std::int64_t>(std::ceil(*limits.low));
+    if (limits.above) low = static_cast<std::int64_t>(std::floor(*limits.low)) + 1;
+    if (limits.high) high = static_cast<std::int64_t>(std::floor(*limits.high));
+    if (limits.below) high = static_cast<std::int64_t>(std::ceil(*limits.high)) - 1;
+    const auto step = static_cast<std::int64_t>(count(schema, "multipleOf").value_or(1));
+    if (limits.low && !limits.high) high = low + kIntegerSpan * step;
+    if (limits.high && !limits.low) low = std::min(low, high - step);
+    if (step < 1) return fail("multipleOf must be greater than 0");
+    const std::int64_t first = low / step + (low % step > 0 ? 1 : 0);
+    const std::int64_t last = high / step - (high % step < 0 ? 1 : 0);
+    if (first > last) return fail("Schema has no integer between its bounds");
+    const auto span = static_cast<std::uint64_t>(last - first) + 1;
+    out_ += std::to_string((first + static_cast<std::int64_t>(random_.below(span))) * step);
   }
 
   void number(const json& schema) {
-    const auto low_bound =
-        bound(schema, "minimum") ? bound(schema, "minimum") : bound(schema, "exclusiveMinimum");
-    const auto high_bound =
-        bound(schema, "maximum") ? bound(schema, "maximum") : bound(schema, "exclusiveMaximum");
-    const double low = low_bound.value_or(high_bound ? std::min(0.0, *high_bound - 1) : 0.0);
-    const double high = high_bound.value_or(low + 1);
-    if (low > high) {
-      fail("Schema has no number between its bounds");
+    const Bounds limits = bounds(schema);
+    const double low = limits.low.value_or(limits.high ? std::min(0.0, *limits.high - 1) : 0.0);
+    const double high = limits.high.value_or(low + 1);
+    const auto step = bound(schema, "multipleOf");
+    if (low > high || (low == high && (limits.above || limits.below))) {
+      return fail("Schema has no number between its bounds");
+    }
+    if (!step) {
+      // Strictly between the two where there is room, so that exclusive bounds hold too.
+      append_json_number(out_, low + (high - low) * (0.25 + 0.5 * random_.unit()));
       return;
     }
-    // Strictly between the two, so that exclusive bounds hold too.
-    append_json_number(out_, low + (high - low) * (0.25 + 0.5 * random_.unit()));
+    if (*step <= 0) return fail("multipleOf must be greater than 0");
+    double multiple = std::ceil(low / *step);
+    if (limits.above && multiple * *step <= low) ++multiple;
+    const double value = multiple * *step;
+    if (value > high || (limits.below && value >= high)) {
+      return fail("Schema has no number between its bounds");
+    }
+    append_json_number(out_, value);
   }
 
   void word() { append_json_string(out_, kWords[random_.below(kWords.size())]); }
 
   void string(const json& schema) {
     if (const auto at = schema.find("pattern"); at != schema.end() && at->is_string()) {
-      const auto parsed = RegexSample::parse(at->get_ref<const std::string&>());
-      if (const auto* fault = std::get_if<RegexFault>(&parsed)) {
-        fail("pattern: " + fault->reason);
-      } else {
-        append_json_string(out_, std::get<RegexSample>(parsed).text(random_));
-      }
+      pattern(schema, at->get_ref<const std::string&>());
       return;
     }
     if (const auto at = schema.find("format"); at != schema.end() && at->is_string()) {
@@ -328,6 +431,23 @@ class Sampler {
     append_json_string(out_, text);
   }
 
+  void pattern(const json& schema, const std::string& expression) {
+    const auto parsed = RegexSample::parse(expression);
+    if (const auto* fault = std::get_if<RegexFault>(&parsed)) {
+      return fail("pattern: " + fault->reason);
+    }
+    const std::uint64_t least = count(schema, "minLength").value_or(0);
+    const std::uint64_t most = count(schema, "maxLength").value_or(kBytesMax);
+    for (std::size_t tries = 0; tries < kTriesMax; ++tries) {
+      const std::string text = std::get<RegexSample>(parsed).text(random_);
+      const auto length = static_cast<std::uint64_t>(characters(text));
+      if (length < least || length > most) continue;
+      append_json_string(out_, text);
+      return;
+    }
+    fail("pattern: no text of the length that the schema wants was found");
+  }
+
   static std::string of_format(std::string_view format) {
     if (format == "date") return "2025-10-02";
     if (format == "time") return "12:30:00Z";
@@ -342,6 +462,7 @@ class Sampler {
   Random& random_;
   std::string out_;
   std::string fault_;
+  std::size_t steps_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace olla::sim {
 namespace {
@@ -54,7 +55,11 @@ TEST(JsonSampleTest, StaysWithinBounds) {
     EXPECT_GE(whole.get<int>(), -3);
     EXPECT_LT(whole.get<int>(), 2);
     EXPECT_LE(sample({{"type", "integer"}, {"maximum", -7}}, seed).get<int>(), -7);
-    EXPECT_EQ(sample({{"type", "integer"}, {"multipleOf", 7}, {"minimum", 10}}, seed), 14);
+    const json times =
+        sample({{"type", "integer"}, {"multipleOf", 7}, {"minimum", -10}, {"maximum", 9}}, seed);
+    EXPECT_TRUE(times == -7 || times == 0 || times == 7) << times;
+    EXPECT_EQ(sample({{"type", "number"}, {"multipleOf", 0.5}, {"exclusiveMinimum", 1}}, seed),
+              1.5);
     const json real = sample({{"type", "number"}, {"exclusiveMinimum", 2}, {"maximum", 3}}, seed);
     EXPECT_GT(real.get<double>(), 2);
     EXPECT_LE(real.get<double>(), 3);
@@ -70,7 +75,17 @@ TEST(JsonSampleTest, StaysWithinBounds) {
 TEST(JsonSampleTest, ChoosesAmongTheValuesAndSchemasGiven) {
   const json value = sample({{"enum", {"a", 2, nullptr}}});
   EXPECT_TRUE(value == "a" || value == 2 || value.is_null());
-  EXPECT_TRUE(sample({{"anyOf", {{{"type", "integer"}}, {{"type", "null"}}}}}).is_number());
+  std::set<std::string> types;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const json any = {{"anyOf", {{{"type", "integer"}}, {{"type", "null"}}}}};
+    types.insert(sample(any, seed).type_name());
+  }
+  EXPECT_EQ(types, (std::set<std::string>{"number", "null"}));
+  // What stands beside the alternatives counts too.
+  const json beside = {{"type", "object"},
+                       {"properties", {{"a", {{"const", 1}}}}},
+                       {"anyOf", {{{"required", {"b"}}}}}};
+  EXPECT_TRUE(sample(beside).contains("b"));
   const json both = sample({{"allOf",
                              {{{"type", "object"}, {"properties", {{"a", {{"const", 1}}}}}},
                               {{"properties", {{"b", {{"const", 2}}}}}}}}});
@@ -85,7 +100,24 @@ TEST(JsonSampleTest, FollowsReferencesAndEndsRecursion) {
          {{"type", "object"},
           {"properties", {{"next", {{"anyOf", {{{"$ref", "#/$defs/node"}}, {{"type", "null"}}}}}}}},
           {"required", {"next"}}}}}}};
-  EXPECT_TRUE(sample(schema).at("next").contains("next"));
+  bool nested = false;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const json value = sample(schema, seed).at("next");
+    EXPECT_TRUE(value.is_null() || value.contains("next"));
+    nested = nested || !value.is_null();
+  }
+  EXPECT_TRUE(nested);
+  // Of the alternatives one ends, wherever it stands.
+  const json tree = {{"anyOf",
+                      {{{"type", "array"}, {"items", {{"$ref", "#"}}}, {"minItems", 2}},
+                       {{"type", "array"}, {"prefixItems", {{{"$ref", "#"}}}}}}}};
+  EXPECT_EQ(sample(tree), "fault: Schema is nested too deeply");
+  json ended = tree;
+  ended["anyOf"].push_back(json({{"const", 1}}));
+  EXPECT_TRUE(sample(ended).is_array() || sample(ended) == 1);
+  EXPECT_EQ(sample({{"$ref", "#/$defs/a~1b/anyOf/0"},
+                    {"$defs", {{"a/b", {{"anyOf", {{{"const", 3}}}}}}}}}),
+            3);
   EXPECT_EQ(sample({{"$ref", "#/nowhere"}}), "fault: Unresolvable reference: #/nowhere");
   EXPECT_EQ(sample({{"$ref", "#"}}), "fault: Schema is nested too deeply");
 }
@@ -98,6 +130,13 @@ TEST(JsonSampleTest, TellsWhatItCannotWrite) {
   EXPECT_EQ(sample({{"type", "integer"}, {"minimum", 3}, {"maximum", 2}}),
             "fault: Schema has no integer between its bounds");
   EXPECT_EQ(sample({{"type", "string"}, {"pattern", "("}}), "fault: pattern: unclosed group");
+  EXPECT_EQ(sample({{"type", "array"},
+                    {"items", {{"type", "null"}}},
+                    {"minItems", 2},
+                    {"uniqueItems", true}}),
+            "fault: Schema has no 2 different items");
+  EXPECT_EQ(sample({{"type", "string"}, {"pattern", "^a{9}$"}, {"maxLength", 3}}),
+            "fault: pattern: no text of the length that the schema wants was found");
   EXPECT_EQ(sample({{"type", "array"}, {"minItems", 100'000}}),
             "fault: Schema asks for too large a document");
 }

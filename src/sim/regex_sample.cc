@@ -1,18 +1,28 @@
 #include "sim/regex_sample.h"
 
 #include <algorithm>
-#include <bitset>
 #include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "sim/json_text.h"
+#include "sim/regex_classes.h"
 
 namespace olla::sim {
 
 struct RegexSample::Node {
-  enum class Kind : std::uint8_t { kLiteral, kOneOf, kSequence, kAlternation, kRepeat };
+  enum class Kind : std::uint8_t {
+    kLiteral,
+    kOneOf,
+    kSequence,
+    kAlternation,
+    kRepeat,
+    kBegin,       ///< `^` and `\A`
+    kEnd,         ///< `$` and `\z`
+    kBoundary,    ///< `\b`
+    kNoBoundary,  ///< `\B`
+  };
 
   Kind kind = Kind::kLiteral;
   std::string literal;              ///< kLiteral; empty for what matches no character
@@ -20,13 +30,13 @@ struct RegexSample::Node {
   std::vector<Node> parts;          ///< kSequence, kAlternation; kRepeat has one
   std::size_t least = 1;            ///< kRepeat
   std::size_t most = 1;             ///< kRepeat
+  bool lines = false;               ///< kBegin, kEnd: of a line will do.
   std::size_t cost = 1;             ///< Steps that writing it takes at least.
 };
 
 namespace {
 
 using Node = RegexSample::Node;
-using Characters = std::bitset<128>;
 
 // A real engine refuses expressions that grow too large; the same limits bound what a request can
 // make this server write.
@@ -36,39 +46,12 @@ constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
 // How many more than needed an unbounded or wide repetition writes.
 constexpr std::size_t kExtraMax = 3;
 
-void add_range(Characters& set, char from, char to) {
-  // Both are ASCII, so none is negative.
-  for (auto c = static_cast<std::uint8_t>(from); c <= static_cast<std::uint8_t>(to); ++c) {
-    set.set(c);
-  }
-}
+// Where anchors leave few texts, so many are tried before none is believed to fit.
+constexpr std::size_t kSearchMax = 400;
+constexpr std::size_t kTriesMax = 20;
 
-/// What \d, \w, \s and their negations stand for; nullopt for another letter.
-std::optional<Characters> named_class(char letter) {
-  Characters set;
-  switch (letter) {
-    case 'd':
-    case 'D':
-      add_range(set, '0', '9');
-      break;
-    case 'w':
-    case 'W':
-      add_range(set, 'a', 'z');
-      add_range(set, 'A', 'Z');
-      add_range(set, '0', '9');
-      set.set('_');
-      break;
-    case 's':
-    case 'S':
-      for (const char c : std::string_view(" \t\n\r\f\v")) {
-        set.set(static_cast<std::size_t>(c));
-      }
-      break;
-    default:
-      return std::nullopt;
-  }
-  if (letter == 'D' || letter == 'W' || letter == 'S') set.flip();
-  return set;
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 Node one_of(const Characters& set, std::vector<std::string> others = {}) {
@@ -92,9 +75,19 @@ Node literal(std::string text) {
   return node;
 }
 
+Node assertion(Node::Kind kind, bool lines = false) {
+  Node node;
+  node.kind = kind;
+  node.lines = lines;
+  return node;
+}
+
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
+
+  /// Whether the expression says where a text has to begin, end or change.
+  [[nodiscard]] bool asserts() const { return asserts_; }
 
   std::variant<Node, RegexFault> parse() {
     Node root = alternation(0);
@@ -105,9 +98,10 @@ class Parser {
 
  private:
   [[nodiscard]] bool at_end() const { return fault_ || at_ == text_.size(); }
-  [[nodiscard]] bool sees(char c) const { return !at_end() && text_[at_] == c; }
+  [[nodiscard]] bool quoted() const { return at_ < quoted_; }
+  [[nodiscard]] bool sees(char c) const { return !at_end() && !quoted() && text_[at_] == c; }
   bool skip(std::string_view what) {
-    if (at_end() || !text_.substr(at_).starts_with(what)) return false;
+    if (at_end() || quoted() || !text_.substr(at_).starts_with(what)) return false;
     at_ += what.size();
     return true;
   }
@@ -141,6 +135,7 @@ class Parser {
   Node atom(std::size_t depth) {
     const std::size_t start = at_;
     const char c = text_[at_];
+    if (quoted()) return character();
     if (c == '(') return group(depth);
     if (c == '[') return char_class();
     if (c == '\\') return escape();
@@ -149,21 +144,34 @@ class Parser {
       return {};
     }
     ++at_;
-    if (c == '^' || c == '$') return literal({});
+    if (c == '^' || c == '$') {
+      asserts_ = true;
+      return assertion(c == '^' ? Node::Kind::kBegin : Node::Kind::kEnd, lines_);
+    }
     if (c == '.') {
       Characters set;
       add_range(set, 'a', 'z');
       return one_of(set);
     }
-    const std::size_t size = std::max<std::size_t>(utf8_character(text_.substr(start)), 1);
-    at_ = start + size;
-    return literal(std::string(text_.substr(start, size)));
+    --at_;
+    return character();
+  }
+
+  /// One character that stands for itself, and the mark behind the last one of those quoted.
+  Node character() {
+    const std::size_t size = std::max<std::size_t>(utf8_character(text_.substr(at_)), 1);
+    Node node = literal(std::string(text_.substr(at_, size)));
+    at_ += size;
+    if (at_ == quoted_) skip("\\E");
+    return node;
   }
 
   Node group(std::size_t depth) {
     const std::size_t start = at_++;
-    if (skip("?:")) {
+    const bool lines = lines_;
+    if (flags()) {
       // Only its parentheses are different.
+      if (skip(")")) return literal({});
     } else if (skip("?P<") || (!text_.substr(at_).starts_with("?<=") &&
                                !text_.substr(at_).starts_with("?<!") && skip("?<"))) {
       const std::size_t end = text_.find('>', at_);
@@ -178,7 +186,27 @@ class Parser {
     }
     Node inner = alternation(depth + 1);
     if (!skip(")")) fail(start, "unclosed group");
+    lines_ = lines;
     return inner;
+  }
+
+  /// `?i:` and the like, or `?i` before a parenthesis, which counts for the rest of the group
+  /// around. Of all flags only one changes what has to be written.
+  bool flags() {
+    std::size_t at = at_;
+    if (at == text_.size() || text_[at++] != '?') return false;
+    bool off = false;
+    bool lines = lines_;
+    while (at < text_.size() && std::string_view("imsU-").find(text_[at]) != npos) {
+      off = off || text_[at] == '-';
+      if (text_[at] == 'm') lines = !off;
+      ++at;
+    }
+    if (at == text_.size() || (text_[at] != ':' && text_[at] != ')')) return false;
+    if (text_[at] == ')' && at == at_ + 1) return false;
+    lines_ = lines;
+    at_ = text_[at] == ':' ? at + 1 : at;
+    return true;
   }
 
   Node escape() {
@@ -189,7 +217,25 @@ class Parser {
     }
     const char c = text_[at_++];
     if (const auto set = named_class(c)) return one_of(*set);
-    if (c == 'b' || c == 'A' || c == 'z' || c == 'Z') return literal({});
+    if (c == 'b' || c == 'B' || c == 'A' || c == 'z' || c == 'Z') {
+      asserts_ = true;
+      return assertion(c == 'b'   ? Node::Kind::kBoundary
+                       : c == 'B' ? Node::Kind::kNoBoundary
+                       : c == 'A' ? Node::Kind::kBegin
+                                  : Node::Kind::kEnd);
+    }
+    if (c == 'p' || c == 'P') {
+      Characters set;
+      std::vector<std::string> others;
+      unicode_class(start, c == 'P', set, others);
+      return one_of(set, std::move(others));
+    }
+    if (c == 'Q') {
+      quoted_ = std::min(text_.find("\\E", at_), text_.size());
+      if (at_ == quoted_) skip("\\E");
+      return literal({});
+    }
+    if (c == 'x') return literal(hexadecimal(start));
     if (c >= '0' && c <= '9') {
       fail(start, "backreferences are not supported");
       return {};
@@ -197,8 +243,56 @@ class Parser {
     return literal(std::string(1, escaped_character(c, start)));
   }
 
+  /// Adds what `\p{Greek}`, `\pL` or their negations stand for; `\p` has been read.
+  void unicode_class(std::size_t start, bool negated, Characters& set,
+                     std::vector<std::string>& others) {
+    std::string_view name = text_.substr(at_, 1);
+    if (name == "{")
+      name = text_.substr(at_, std::min(text_.find('}', at_), text_.size()) - at_ + 1);
+    at_ += std::min(name.size(), text_.size() - at_);
+    if (name.starts_with('{'))
+      name = name.substr(1, name.size() - std::min<std::size_t>(name.size(), 2));
+    if (name.starts_with('^')) {
+      negated = !negated;
+      name.remove_prefix(1);
+    }
+    const NamedClass* found = find_unicode_class(name);
+    if (found == nullptr) return fail(start, "Unicode property not found");
+    add_class(*found, negated, set, others);
+  }
+
+  static void add_class(const NamedClass& named, bool negated, Characters& set,
+                        std::vector<std::string>& others) {
+    Characters own;
+    for (std::size_t i = 0; i + 1 < named.ranges.size(); i += 2) {
+      add_range(own, named.ranges[i], named.ranges[i + 1]);
+    }
+    if (negated) own.flip();
+    if (!negated) others.insert(others.end(), named.others.begin(), named.others.end());
+    set |= own;
+  }
+
+  /// The character of `\x41` or `\x{e9}`; `\x` has been read.
+  std::string hexadecimal(std::size_t start) {
+    const bool braces = skip("{");
+    const std::size_t end = braces ? text_.find('}', at_) : at_ + 2;
+    std::uint32_t point = 0;
+    const std::string_view digits = text_.substr(at_, std::min(end, text_.size()) - at_);
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), point, 16);
+    const bool whole = read.ec == std::errc{} && read.ptr == digits.data() + digits.size();
+    const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+    if (!whole || end > text_.size() || point > 0x10FFFF || surrogate) {
+      fail(start, "invalid hexadecimal escape");
+      return {};
+    }
+    at_ = end + (braces ? 1 : 0);
+    return utf8(point);
+  }
+
   char escaped_character(char c, std::size_t start) {
     switch (c) {
+      case 'a':
+        return '\a';
       case 'n':
         return '\n';
       case 't':
@@ -242,47 +336,64 @@ class Parser {
 
   /// One character, range or named class within brackets.
   void class_item(std::size_t start, Characters& set, std::vector<std::string>& others) {
-    const std::size_t size = std::max<std::size_t>(utf8_character(text_.substr(at_)), 1);
-    if (size > 1) {
-      others.emplace_back(text_.substr(at_, size));
-      at_ += size;
-      return;
-    }
+    if (skip("[:")) return posix_class(start, set, others);
     if (sees('\\') && at_ + 1 < text_.size()) {
-      if (const auto named = named_class(text_[at_ + 1])) {
-        set |= *named;
-        at_ += 2;
-        return;
-      }
+      const char letter = text_[at_ + 1];
+      const auto named = named_class(letter);
+      if (named || letter == 'p' || letter == 'P') at_ += 2;
+      if (named) set |= *named;
+      if (letter == 'p' || letter == 'P') unicode_class(start, letter == 'P', set, others);
+      if (named || letter == 'p' || letter == 'P') return;
     }
-    const char from = class_character();
+    const std::uint32_t from = class_character();
     const bool is_range = sees('-') && at_ + 1 < text_.size() && text_[at_ + 1] != ']';
-    if (fault_ || !is_range) {
-      if (!fault_) add_range(set, from, from);
-      return;
-    }
-    ++at_;
-    const char to = class_character();
+    if (is_range) ++at_;
+    const std::uint32_t to = is_range ? class_character() : from;
     if (fault_) return;
     if (to < from) {
-      fail(start, "invalid character class range, the start must be <= the end");
-      return;
+      return fail(start, "invalid character class range, the start must be <= the end");
     }
-    add_range(set, from, to);
+    add_points(from, to, set, others);
   }
 
-  /// A plain or escaped character of ASCII.
-  char class_character() {
-    const std::size_t start = at_;
-    const char c = text_[at_++];
-    if (c == '\\' && at_ == text_.size()) {
-      fail(start, "unclosed character class");
-    } else if (c == '\\') {
-      return escaped_character(text_[at_++], start);
-    } else if (static_cast<std::uint8_t>(c) >= 0x80) {
-      fail(start, "invalid character class range");
+  /// All of a range that is ASCII, and a few of the characters beyond.
+  static void add_points(std::uint32_t from, std::uint32_t to, Characters& set,
+                         std::vector<std::string>& others) {
+    if (from < 0x80)
+      add_range(set, static_cast<char>(from), static_cast<char>(std::min(to, 0x7FU)));
+    const std::uint32_t first = std::max(from, 0x80U);
+    if (to < first) return;
+    for (const std::uint32_t point : {first, first + (to - first) / 2, to}) {
+      if (point < 0xD800 || point > 0xDFFF) others.push_back(utf8(point));
     }
-    return c;
+  }
+
+  /// `alpha:]` or `^alpha:]`, behind `[:`.
+  void posix_class(std::size_t start, Characters& set, std::vector<std::string>& others) {
+    const bool negated = skip("^");
+    const std::size_t end = text_.find(":]", at_);
+    const NamedClass* found =
+        end == npos ? nullptr : find_posix_class(text_.substr(at_, end - at_));
+    if (found == nullptr) return fail(start, "unrecognized character class");
+    at_ = end + 2;
+    add_class(*found, negated, set, others);
+  }
+
+  /// A plain or escaped character.
+  std::uint32_t class_character() {
+    const std::size_t start = at_;
+    const std::size_t size = std::max<std::size_t>(utf8_character(text_.substr(at_)), 1);
+    const std::string_view whole = text_.substr(at_, size);
+    at_ += size;
+    if (whole != "\\") return code_point(whole);
+    if (at_ == text_.size()) {
+      fail(start, "unclosed character class");
+      return 0;
+    }
+    const char c = text_[at_++];
+    if (c != 'x') return static_cast<std::uint8_t>(escaped_character(c, start));
+    const std::string point = hexadecimal(start);
+    return point.empty() ? 0 : code_point(point);
   }
 
   /// `inner` with the quantifier that follows it, if any. A second one has nothing to repeat.
@@ -341,8 +452,13 @@ class Parser {
     return std::optional<std::size_t>(value);
   }
 
+  static constexpr std::size_t npos = std::string_view::npos;
+
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t quoted_ = 0;  // up to here characters stand for themselves: `\Q`
+  bool asserts_ = false;
+  bool lines_ = false;  // of the flags: `^` and `$` are about lines
   std::optional<RegexFault> fault_;
 };
 
@@ -370,12 +486,44 @@ class Writer {
       case Node::Kind::kRepeat:
         repeat(node);
         break;
+      default:
+        assertions_.push_back({&node, out_.size()});
+        break;
     }
+  }
+
+  /// Whether the text is as the assertions on the way wanted it.
+  [[nodiscard]] bool holds() const {
+    return std::all_of(assertions_.begin(), assertions_.end(),
+                       [this](const Assertion& each) { return holds(each); });
   }
 
   std::string take() { return std::move(out_); }
 
  private:
+  struct Assertion {
+    const Node* node;
+    std::size_t at;
+  };
+
+  [[nodiscard]] bool holds(const Assertion& assertion) const {
+    const std::size_t at = assertion.at;
+    const bool first = at == 0;
+    const bool last = at == out_.size();
+    const bool before = !first && is_word(out_[at - 1]);
+    const bool after = !last && is_word(out_[at]);
+    switch (assertion.node->kind) {
+      case Node::Kind::kBegin:
+        return first || (assertion.node->lines && out_[at - 1] == '\n');
+      case Node::Kind::kEnd:
+        return last || (assertion.node->lines && out_[at] == '\n');
+      case Node::Kind::kBoundary:
+        return before != after;
+      default:
+        return before == after;
+    }
+  }
+
   void repeat(const Node& node) {
     const std::size_t extra_max = std::min(node.most - node.least, kExtraMax);
     const std::size_t times = node.least + random_.below(extra_max + 1);
@@ -388,21 +536,40 @@ class Writer {
 
   Random& random_;
   std::string out_;
+  std::vector<Assertion> assertions_;
   std::size_t steps_ = 0;
 };
+
+std::optional<std::string> attempt(const Node& root, Random& random) {
+  Writer writer(random);
+  writer.write(root);
+  if (!writer.holds()) return std::nullopt;
+  return writer.take();
+}
 
 }  // namespace
 
 std::variant<RegexSample, RegexFault> RegexSample::parse(std::string_view expression) {
-  auto parsed = Parser(expression).parse();
+  Parser parser(expression);
+  auto parsed = parser.parse();
   if (auto* fault = std::get_if<RegexFault>(&parsed)) return std::move(*fault);
-  return RegexSample(std::make_shared<const Node>(std::get<Node>(std::move(parsed))));
+  RegexSample sample(std::make_shared<const Node>(std::get<Node>(std::move(parsed))));
+  if (!parser.asserts()) return sample;
+  while (sample.sure_seed_ < kSearchMax) {
+    Random random(sample.sure_seed_);
+    if (attempt(*sample.root_, random)) return sample;
+    ++sample.sure_seed_;
+  }
+  return RegexFault{0, "no text that matches was found"};
 }
 
 std::string RegexSample::text(Random& random) const {
-  Writer writer(random);
-  writer.write(*root_);
-  return writer.take();
+  for (std::size_t tries = 0; tries < kTriesMax; ++tries) {
+    auto text = attempt(*root_, random);
+    if (text) return *std::move(text);
+  }
+  Random sure(sure_seed_);
+  return attempt(*root_, sure).value_or(std::string());
 }
 
 }  // namespace olla::sim

@@ -19,9 +19,10 @@ struct RegexFault {
 
 /// A regular expression that texts are written for, instead of being matched against.
 ///
-/// Knows literals, `.`, classes, \d \w \s and their negations, groups, alternation, and all
-/// quantifiers. Anchors and \b are ignored: a text is matched as a whole. Look-around, back
-/// references, flags and \p classes are refused, and so is what repeats too much.
+/// Knows RE2's syntax: literals, `.`, classes (with those of POSIX and the usual ones of Unicode),
+/// groups, flags, alternation, all quantifiers, anchors and boundaries of words. Look-around and
+/// back references are refused, and so are an expression that repeats too much and one for which
+/// no text was found: anchors may leave none.
 class RegexSample {
  public:
   static std::variant<RegexSample, RegexFault> parse(std::string_view expression);
@@ -35,6 +36,7 @@ class RegexSample {
   explicit RegexSample(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
 
   std::shared_ptr<const Node> root_;
+  std::size_t sure_seed_ = 0;  // leads to a text that the anchors allow
 };
 
 }  // namespace olla::sim

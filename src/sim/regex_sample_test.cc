@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <regex>
 
 namespace olla::sim {
@@ -65,6 +66,35 @@ TEST(RegexSampleTest, KeepsCharactersBeyondAscii) {
   EXPECT_TRUE(std::get<RegexSample>(parsed).text(random).starts_with("\u00e9\u4e2d"));
 }
 
+std::string one_text(std::string_view expression, std::uint64_t seed = 1) {
+  const auto parsed = RegexSample::parse(expression);
+  Random random(seed);
+  return std::get<RegexSample>(parsed).text(random);
+}
+
+TEST(RegexSampleTest, ReadsWhatOnlyRe2Knows) {
+  EXPECT_EQ(one_text("\\x41\\x{e9}[\\x42]"), "A\u00e9B");
+  EXPECT_EQ(one_text("\\Qa.b*\\E{1}"), "a.b*");
+  EXPECT_EQ(one_text("(?i:A)(?s)(?m-i)B"), "AB");
+  EXPECT_EQ(one_text("(?P<name>a)(?<other>b)"), "ab");
+  EXPECT_EQ(one_text("[[:^digit:]]").size(), 1U);
+  EXPECT_TRUE(std::isdigit(one_text("[[:digit:]]").front()));
+  EXPECT_TRUE(std::isupper(one_text("\\p{Lu}{1}", 5).front()) ||
+              one_text("\\p{Lu}", 5) == "\u00c9");
+  EXPECT_TRUE(std::isdigit(one_text("\\pN").front()));
+  EXPECT_FALSE(std::isdigit(one_text("\\P{N}").front()));
+  EXPECT_GE(one_text("[\u0430-\u044f]").size(), 2U);
+}
+
+TEST(RegexSampleTest, KeepsToAnchorsAndBoundaries) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    EXPECT_EQ(one_text("(a|^b)c$", seed).size(), 2U);
+    EXPECT_EQ(one_text("x(?:^y|z)", seed), "xz");
+    EXPECT_EQ(one_text("a[-b]\\b[-b]", seed).find("bb"), std::string::npos);
+    EXPECT_EQ(one_text("(?m)a\n^b", seed), "a\nb");
+  }
+}
+
 TEST(RegexSampleTest, TellsWhatIsWrong) {
   EXPECT_EQ(fault("[0-9"), "0 unclosed character class");
   EXPECT_EQ(fault("a["), "1 unclosed character class");
@@ -79,7 +109,16 @@ TEST(RegexSampleTest, TellsWhatIsWrong) {
   EXPECT_EQ(fault("a{3,2}"), "1 invalid repetition count range");
   EXPECT_EQ(fault("[z-a]"), "0 invalid character class range, the start must be <= the end");
   EXPECT_EQ(fault("\\1"), "0 backreferences are not supported");
-  EXPECT_EQ(fault("\\p{L}"), "0 unrecognized escape sequence");
+  EXPECT_EQ(fault("\\p{Klingon}"), "0 Unicode property not found");
+  EXPECT_EQ(fault("\\pX"), "0 Unicode property not found");
+  EXPECT_EQ(fault("\\p"), "0 Unicode property not found");
+  EXPECT_EQ(fault("\\p{"), "0 Unicode property not found");
+  EXPECT_EQ(fault("\\x{110000}"), "0 invalid hexadecimal escape");
+  EXPECT_EQ(fault("\\x{41"), "0 invalid hexadecimal escape");
+  EXPECT_EQ(fault("\\x4"), "0 invalid hexadecimal escape");
+  EXPECT_EQ(fault("[[:letters:]]"), "0 unrecognized character class");
+  EXPECT_EQ(fault("a^b"), "0 no text that matches was found");
+  EXPECT_EQ(fault("a\\bb"), "0 no text that matches was found");
   EXPECT_EQ(fault("a\\"), "1 incomplete escape sequence, reached end of pattern prematurely");
   EXPECT_EQ(fault("(?=a)"),
             "0 look-around, including look-ahead and look-behind, is not supported");
