@@ -13,8 +13,7 @@ void Deadline::expire_at(TimePoint when) {
   keeper_.note(when);
 }
 
-void Deadline::expire_after(Duration duration) {
-  const TimePoint now = Clock::now();
+void Deadline::expire_after(Duration duration, TimePoint now) {
   // A huge duration must not wrap round into the past.
   expire_at(duration > TimePoint::max() - now ? TimePoint::max() : now + duration);
 }

@@ -21,7 +21,7 @@ class Deadline : public boost::intrusive::list_base_hook<
   virtual ~Deadline() = default;
 
   void expire_at(TimePoint when);
-  void expire_after(Duration duration);
+  void expire_after(Duration duration, TimePoint now = Clock::now());
   void expire_never() { when_ = TimePoint::max(); }
 
  protected:

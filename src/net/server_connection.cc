@@ -40,6 +40,7 @@ ServerConnection::ServerConnection(Socket socket, Deadlines& deadlines,
                                    const ConnectionRules& rules)
     : Deadline(deadlines),
       socket_(std::move(socket)),
+      socket_watch_(socket_, *this),
       rules_(rules),
       leave_look_(deadlines, *this) {
   error_code ignored;
@@ -52,38 +53,38 @@ ServerConnection::ServerConnection(Socket socket, Deadlines& deadlines,
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   client_address_ = address.to_string();
+  socket_watch_.start();
 }
 
-void ServerConnection::set_phase(Phase phase) {
+void ServerConnection::set_phase(Phase phase, TimePoint now) {
   phase_ = phase;
   switch (phase) {
     case Phase::kIdle:
-      expire_after(rules_.idle_timeout);
+      expire_after(rules_.idle_timeout, now);
       break;
     case Phase::kHead:
-      expire_after(rules_.read_header_timeout);
+      expire_after(rules_.read_header_timeout, now);
       break;
     case Phase::kBody:
-      expire_after(rules_.read_timeout);
+      expire_after(rules_.read_timeout, now);
       break;
     case Phase::kWrite:
-      expire_after(rules_.write_timeout);
+      expire_after(rules_.write_timeout, now);
       break;
     case Phase::kLinger:
-      expire_at(std::min(linger_end_, Clock::now() + rules_.linger_timeout));
+      expire_at(std::min(linger_end_, now + rules_.linger_timeout));
       break;
   }
 }
 
 void ServerConnection::on_deadline() {
   timed_out_ = true;
-  error_code ignored;
   if (phase_ == Phase::kWrite) {
     close(/*reset=*/true);
   } else if (phase_ == Phase::kLinger) {
     close();
   } else {
-    socket_.cancel(ignored);
+    socket_watch_.kick();
   }
 }
 
@@ -101,21 +102,18 @@ ServerConnection::Read ServerConnection::stopped_reading() {
                                              : "The request body stopped arriving."});
 }
 
+/// Whether a wait for bytes is over although none came.
+bool ServerConnection::stops_waiting() const {
+  return client_left_ || timed_out_ || !socket_.is_open() || (draining_ && phase_ == Phase::kIdle);
+}
+
 /// Waits for bytes in input_; false when none will come.
 Awaitable<bool> ServerConnection::more_input() {
-  const std::size_t before = input_.size();
-  if (watching_) {
-    co_await input_waiter_.wait();
-  } else if (!client_left_) {
-    const auto room = asio::buffer(input_.prepare(kInputBytes), kInputBytes);
-    const auto [error, bytes] = co_await socket_.async_read_some(room, kAwait);
-    if (error) {
-      client_left_ = !timed_out_ && !draining_;
-    } else {
-      input_.commit(bytes);
-    }
+  while (!stops_waiting()) {
+    if (take_available()) co_return true;
+    if (!client_left_) co_await input_waiter_.wait();
   }
-  co_return input_.size() > before;
+  co_return false;
 }
 
 /// Takes in the whole lines that have come of a head that is refused for its size: they tell whose
@@ -140,7 +138,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_head() {
       http::RequestHead{.method = {}, .target = {}, .fields = std::move(head_.fields), .host = {}};
   head_.fields.clear();
   request_start_ = Clock::now();
-  set_phase(input_.empty() ? Phase::kIdle : Phase::kHead);
+  set_phase(input_.empty() ? Phase::kIdle : Phase::kHead, request_start_);
   for (;;) {
     const auto state = scanner.scan(input_.view());
     if (state == http::HeadScanner::State::kComplete) break;
@@ -155,7 +153,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_head() {
     if (!co_await more_input()) co_return stopped_reading();
     if (phase_ == Phase::kIdle) {
       request_start_ = Clock::now();
-      set_phase(Phase::kHead);
+      set_phase(Phase::kHead, request_start_);
     }
   }
   expire_never();
@@ -176,7 +174,8 @@ Awaitable<ServerConnection::Read> ServerConnection::read_body() {
   if (head_.expects_continue && input_.empty()) {
     if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) co_return Read::kClosed;
   }
-  set_phase(Phase::kBody);
+  if (head_.framing == http::Framing::kLength && take_body()) co_return Read::kRequest;
+  set_phase(Phase::kBody, Clock::now());
   Read read = Read::kRequest;
   if (head_.framing == http::Framing::kLength) {
     read = co_await read_sized_body();
@@ -187,14 +186,20 @@ Awaitable<ServerConnection::Read> ServerConnection::read_body() {
   co_return read;
 }
 
-Awaitable<ServerConnection::Read> ServerConnection::read_sized_body() {
+/// Takes of the body what came with the head; true when that is all of it.
+bool ServerConnection::take_body() {
   const auto length = static_cast<std::size_t>(head_.content_length);
   const std::size_t here = std::min(length, input_.size());
   body_.append(input_.view().substr(0, here));
   input_.consume(here);
+  return here == length;
+}
+
+Awaitable<ServerConnection::Read> ServerConnection::read_sized_body() {
+  const auto length = static_cast<std::size_t>(head_.content_length);
   while (body_.size() < length) {
     if (!co_await fill_body(length - body_.size())) co_return stopped_reading();
-    set_phase(Phase::kBody);
+    set_phase(Phase::kBody, Clock::now());
   }
   co_return Read::kRequest;
 }
@@ -204,14 +209,19 @@ Awaitable<bool> ServerConnection::fill_body(std::size_t room) {
   // The declared length is the client's word: memory grows only as bytes arrive. Fourfold, so that
   // a prompt of a megabyte is moved once on its way and ends in a buffer of its size.
   const std::size_t wanted = std::min(room, std::max(kBodyReadBytes, 3 * body_.size()));
-  const auto buffer = asio::buffer(body_.prepare(wanted), wanted);
-  const auto [error, bytes] = co_await socket_.async_read_some(buffer, kAwait);
-  if (error) {
-    client_left_ = !timed_out_;
-    co_return false;
+  char* const to = body_.prepare(wanted);
+  while (!stops_waiting()) {
+    if (!socket_watch_.may_read()) {
+      co_await input_waiter_.wait();
+      continue;
+    }
+    error_code error;
+    const std::size_t bytes = socket_watch_.read(to, wanted, error);
+    body_.commit(bytes);
+    if (bytes > 0) co_return true;
+    client_left_ = error != asio::error::would_block;
   }
-  body_.commit(bytes);
-  co_return true;
+  co_return false;
 }
 
 Awaitable<ServerConnection::Read> ServerConnection::read_chunked_body() {
@@ -231,7 +241,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_chunked_body() {
     }
     if (scanner.state() == http::BodyScanner::State::kTrailers) break;
     if (!co_await more_input()) co_return stopped_reading();
-    set_phase(Phase::kBody);
+    set_phase(Phase::kBody, Clock::now());
   }
   co_return co_await read_trailers();
 }
@@ -251,7 +261,7 @@ Awaitable<ServerConnection::Read> ServerConnection::read_trailers() {
       co_return refuse({431, "The trailers are larger than this server allows."});
     }
     if (!co_await more_input()) co_return stopped_reading();
-    set_phase(Phase::kBody);
+    set_phase(Phase::kBody, Clock::now());
   }
   input_.consume(2);
   co_return Read::kRequest;
@@ -259,54 +269,48 @@ Awaitable<ServerConnection::Read> ServerConnection::read_trailers() {
 
 void ServerConnection::watch(LeaveListener& listener) {
   listener_ = &listener;
-  if (!watching_ && !client_left_) start_watch();
+  // What came behind the request was told before.
+  if (socket_watch_.may_read()) socket_watch_.kick();
 }
 
-/// Waits for readiness only: a read that were pending here would hold a place in input_, and take
-/// bytes away from the reads of a pipelined request's body.
-void ServerConnection::start_watch() {
-  watching_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](error_code) { self->on_watched(); });
-}
-
-void ServerConnection::on_watched() {
-  watching_ = false;
+void ServerConnection::on_socket_event() {
   if (input_waiter_.waiting()) {
-    // A cancelled wait means a deadline or drain(): that the client left nobody knows.
-    const bool nothing_yet = !take_available() && !client_left_;
-    if (nothing_yet && !timed_out_ && !draining_) return start_watch();
     input_waiter_.wake();  // Last: the coroutine may end here.
-  } else if (listener_ != nullptr) {
-    take_available();
-    if (client_left_) {
-      listener_->on_client_left();
-    } else if (input_.size() < kPipelineBytesMax) {
-      start_watch();
-    } else {
-      leave_look_.expire_after(kLeaveLookInterval);
-    }
+  } else if (listener_ != nullptr && !client_left_ && socket_.is_open()) {
+    look_ahead();
+  }
+}
+
+/// Takes in what comes while a request runs, and notices that the client leaves.
+void ServerConnection::look_ahead() {
+  if (input_.size() >= kPipelineBytesMax) return look_for_leave();
+  take_available();
+  if (client_left_) {
+    const auto self = shared_from_this();  // The listener may let go of the connection.
+    listener_->on_client_left();
+  } else if (socket_watch_.may_read()) {
+    socket_watch_.kick();
   }
 }
 
 /// Readable means nothing while bytes wait that nobody reads: asks for the end of the stream alone.
 void ServerConnection::look_for_leave() {
-  if (listener_ == nullptr || watching_ || !socket_.is_open()) return;
+  if (listener_ == nullptr || client_left_ || !socket_.is_open()) return;
   pollfd asked{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
   if (::poll(&asked, 1, 0) <= 0) {
     leave_look_.expire_after(kLeaveLookInterval);
     return;
   }
   client_left_ = true;
-  const auto self = shared_from_this();  // The listener may let go of the connection.
+  const auto self = shared_from_this();  // As above.
   listener_->on_client_left();
 }
 
 /// Takes into input_ what the socket holds; false when that is nothing.
 bool ServerConnection::take_available() {
-  const auto room = asio::buffer(input_.prepare(kInputBytes), kInputBytes);
+  if (!socket_watch_.may_read()) return false;
   error_code error;
-  const std::size_t bytes = socket_.read_some(room, error);
+  const std::size_t bytes = socket_watch_.read(input_.prepare(kInputBytes), kInputBytes, error);
   input_.commit(bytes);
   client_left_ = client_left_ || (error && error != asio::error::would_block);
   return bytes > 0;
@@ -329,7 +333,7 @@ ServerConnection::Write ServerConnection::write_now(std::string_view first,
 
 Awaitable<bool> ServerConnection::flush() {
   while (stalled()) {
-    set_phase(Phase::kWrite);
+    set_phase(Phase::kWrite, Clock::now());
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(pending_[0]),
                                                        asio::buffer(pending_[1])};
     const auto [error, sent] = co_await socket_.async_write_some(buffers, kAwait);
@@ -362,21 +366,21 @@ Awaitable<bool> ServerConnection::write(std::string_view first, std::string_view
 void ServerConnection::drain() {
   draining_ = true;
   if (phase_ == Phase::kIdle && listener_ == nullptr) {
-    error_code ignored;
-    socket_.cancel(ignored);
+    socket_watch_.kick();
   } else if (phase_ == Phase::kLinger) {
     linger_end_ = std::min(linger_end_, Clock::now() + kLingerDraining);
-    set_phase(Phase::kLinger);
+    set_phase(Phase::kLinger, Clock::now());
   }
 }
 
 Awaitable<void> ServerConnection::linger_and_close() {
   error_code ignored;
   socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+  timed_out_ = false;
   linger_end_ = Clock::now() + rules_.linger_timeout_max;
   if (draining_) linger_end_ = Clock::now() + kLingerDraining;
   while (!client_left_ && socket_.is_open()) {
-    set_phase(Phase::kLinger);
+    set_phase(Phase::kLinger, Clock::now());
     input_.clear();
     if (!co_await more_input()) break;
   }

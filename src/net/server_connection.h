@@ -12,6 +12,7 @@
 #include "http/body.h"
 #include "http/head.h"
 #include "net/deadlines.h"
+#include "net/socket_watch.h"
 #include "net/types.h"
 #include "net/waiter.h"
 
@@ -51,8 +52,10 @@ class LeaveListener {
 ///       c->watch(listener);  ... write ...  c->unwatch();
 ///     }
 ///
-/// Always held by shared_ptr: a wait may be pending while the owner is already done with it.
-class ServerConnection : public std::enable_shared_from_this<ServerConnection>, private Deadline {
+/// Always held by shared_ptr: a listener may let go of it while it is being told.
+class ServerConnection : public std::enable_shared_from_this<ServerConnection>,
+                         private Deadline,
+                         private SocketListener {
  public:
   enum class Read : std::uint8_t {
     kRequest,  ///< What was asked for is there.
@@ -123,8 +126,11 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   };
 
   void on_deadline() override;
-  void set_phase(Phase phase);
+  void on_socket_event() override;
+  void on_socket_abandoned() override { input_waiter_.abandon(); }
+  void set_phase(Phase phase, TimePoint now);
   Awaitable<bool> more_input();
+  bool take_body();
   Awaitable<Read> read_sized_body();
   Awaitable<Read> read_chunked_body();
   Awaitable<Read> read_trailers();
@@ -132,19 +138,19 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection>, 
   Read refuse(http::Refusal refusal);
   Read stopped_reading();
   void read_part_of_head(std::size_t skipped);
-  void start_watch();
-  void on_watched();
+  [[nodiscard]] bool stops_waiting() const;
+  void look_ahead();
   void look_for_leave();
   bool take_available();
 
   Socket socket_;
+  SocketWatch socket_watch_;
   const ConnectionRules& rules_;
   std::string client_address_;
   Phase phase_ = Phase::kIdle;
   bool timed_out_ = false;
   bool draining_ = false;
   bool client_left_ = false;
-  bool watching_ = false;  // on_watched() will be called when there is something to read.
   LeaveListener* listener_ = nullptr;
   LeaveLook leave_look_;  // Runs when so much was read ahead that readable says nothing any more.
   TimePoint linger_end_;

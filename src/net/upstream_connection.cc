@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <memory>
 #include <string>
 
 #include "net/address.h"
@@ -37,7 +36,7 @@ bool is_readable(Socket& socket) {
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(asio::io_context& io, Deadlines& deadlines)
-    : Deadline(deadlines), socket_(io), read_bytes_(kReadBytesMin) {}
+    : Deadline(deadlines), socket_(io), watch_(socket_, *this), read_bytes_(kReadBytesMin) {}
 
 Error UpstreamConnection::explain(error_code error, const char* what) const {
   if (timed_out_) return {Errc::kTimeout, Side::kUpstream, std::string(what) + ": timed out"};
@@ -68,6 +67,7 @@ Awaitable<Result<void>> UpstreamConnection::connect(std::span<const fleet::Addre
     if (!error && socket_.is_open()) {
       socket_.non_blocking(true, ignored);
       socket_.set_option(Tcp::no_delay(true), ignored);
+      watch_.start();
       co_return Result<void>();
     }
     last = error;
@@ -94,21 +94,20 @@ void UpstreamConnection::keep_alive(std::chrono::milliseconds silence) {
 
 /// Waits until the socket takes bytes again; false when it may not, but can be read.
 Awaitable<Result<bool>> UpstreamConnection::becomes_writable(Duration limit) {
-  // Readable ends the wait for writable. Its handler may run when the coroutine has gone on, and
-  // even when the connection is gone: hence the shared pointer, null from then on.
-  const auto writer = std::make_shared<Socket*>(&socket_);
-  socket_.async_wait(Socket::wait_read, [writer](error_code error) {
-    error_code ignored;
-    if (!error && *writer != nullptr) (*writer)->cancel(ignored);
-  });
   expire_after(limit);
-  const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
+  watch_.await_writable();
+  bool writable = false;
+  while (socket_.is_open() && !writable) {
+    if (watch_.may_read()) {
+      if (is_readable(socket_)) break;
+      watch_.note_empty();
+    }
+    writable = watch_.take_writable();
+    if (!writable) co_await waiter_.wait();
+  }
   expire_never();
-  *writer = nullptr;
-  if (timed_out_ || aborted_) co_return explain(error, "write");
-  error_code ignored;
-  socket_.cancel(ignored);
-  co_return !is_readable(socket_);
+  if (!socket_.is_open()) co_return explain(asio::error::operation_aborted, "write");
+  co_return writable;
 }
 
 Awaitable<Result<std::size_t>> UpstreamConnection::write(std::string_view first,
@@ -137,8 +136,17 @@ Awaitable<Result<void>> UpstreamConnection::read(Duration limit) {
   const TimePoint now = Clock::now();
   read_end_ = now + limit;
   expect_bytes(now);
-  const auto room = asio::buffer(input_.prepare(read_bytes_), read_bytes_);
-  const auto [error, bytes] = co_await socket_.async_read_some(room, kAwait);
+  error_code error = asio::error::would_block;
+  std::size_t bytes = 0;
+  while (error == asio::error::would_block) {
+    if (!socket_.is_open()) {
+      error = asio::error::operation_aborted;
+    } else if (watch_.may_read()) {
+      bytes = watch_.read(input_.prepare(read_bytes_), read_bytes_, error);
+    } else {
+      co_await waiter_.wait();
+    }
+  }
   expire_never();
   read_end_ = TimePoint{};
   ended_in_order_ = error == asio::error::eof;
@@ -158,7 +166,9 @@ bool UpstreamConnection::is_quiet() {
   if (!socket_.is_open() || !input_.empty()) return false;
   char byte = 0;
   const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;
+  watch_.note_empty();
+  return true;
 }
 
 /// Sets the deadline of a read: its end, or the time to ask whether the endpoint is still there.

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "fleet/address.h"
 #include "net/deadlines.h"
+#include "net/socket_watch.h"
 #include "net/types.h"
+#include "net/waiter.h"
 
 namespace olla::net {
 
@@ -24,7 +26,7 @@ class SilenceJudge {
 /// Lives on one thread; one coroutine uses it at a time, and the connection must outlive its
 /// awaitables. Errors of all awaitables, side kUpstream: kRefused (connect only), kTimeout, kClosed
 /// (ended or reset by the endpoint), kCancelled (abort()).
-class UpstreamConnection : private Deadline {
+class UpstreamConnection : private Deadline, private SocketListener {
  public:
   UpstreamConnection(asio::io_context& io, Deadlines& deadlines);
 
@@ -80,11 +82,15 @@ class UpstreamConnection : private Deadline {
 
  private:
   void on_deadline() override;
+  void on_socket_event() override { waiter_.wake(); }
+  void on_socket_abandoned() override { waiter_.abandon(); }
   void expect_bytes(TimePoint now);
   Awaitable<Result<bool>> becomes_writable(Duration limit);
   Error explain(error_code error, const char* what) const;
 
   Socket socket_;
+  SocketWatch watch_;
+  Waiter waiter_;
   ByteBuffer input_;
   std::size_t read_bytes_;
   SilenceJudge* judge_ = nullptr;

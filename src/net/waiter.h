@@ -18,6 +18,9 @@ class Waiter {
   /// the wait.
   Awaitable<void> wait();
 
+  /// Destroys the coroutine that waits, unfinished. The caller may end with it.
+  void abandon() { const std::optional<Handler> handler = std::exchange(handler_, std::nullopt); }
+
   /// Runs the waiting coroutine, inside this call, until it suspends again. Nothing when none
   /// waits. The caller must touch no state that the coroutine may have ended.
   void wake() {
