@@ -1,8 +1,12 @@
-# olla_folder(NAME SOURCES ... TESTS ... USES folder... LIBRARIES target...)
+# olla_folder(NAME SOURCES ... TESTS ... APART ... USES folder... LIBRARIES target...)
 #
 # Makes the static library olla_NAME from src/NAME/SOURCES and, for developers, the test program
 # NAME_test from src/NAME/TESTS. One library per folder: a folder builds and tests alone, and a call
 # to a folder that it may not use does not link. A folder in a folder has '_' in NAME for the '/'.
+#
+# The sanitizer builds compile eight files as one, which takes half the time (CMAKE_UNITY_BUILD in
+# CMakePresets.json). A file stands also after APART and is compiled alone there when what it names
+# in its anonymous namespace or with `using` is something else in another file of the folder.
 add_library(olla_flags INTERFACE)
 target_compile_options(olla_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
@@ -28,6 +32,10 @@ if(OLLA_SANITIZE)
     target_compile_options(olla_flags INTERFACE -Wno-tsan)  # Asio uses atomic_thread_fence.
   endif()
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # gcc takes the anonymous namespace of a file that is included for one of a header.
+  target_compile_options(olla_flags INTERFACE -Wno-subobject-linkage)
+endif()
 
 if(OLLA_DEVELOPER)
   enable_testing()
@@ -37,10 +45,12 @@ if(OLLA_DEVELOPER)
 endif()
 
 function(olla_folder name)
-  cmake_parse_arguments(arg "PRECOMPILED" "" "SOURCES;TESTS;USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "PRECOMPILED" "" "SOURCES;TESTS;APART;USES;LIBRARIES" ${ARGN})
   string(REPLACE "_" "/" folder ${name})
   list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/src/${folder}/)
   list(TRANSFORM arg_TESTS PREPEND ${CMAKE_SOURCE_DIR}/src/${folder}/)
+  list(TRANSFORM arg_APART PREPEND ${CMAKE_SOURCE_DIR}/src/${folder}/)
+  set_source_files_properties(${arg_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   list(TRANSFORM arg_USES PREPEND olla_)
   add_library(olla_${name} STATIC ${arg_SOURCES})
   target_include_directories(olla_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
