@@ -1,4 +1,4 @@
-"""Anthropic's Messages API, passed on to the endpoints that speak it."""
+"""Anthropic's Messages API: passed on to the endpoints that speak it, and from one alone."""
 
 import gzip
 import json
@@ -20,8 +20,13 @@ REQUEST = {
 
 
 @pytest.fixture(scope="module")
-def fleet(shared):
-    sim = shared.sim("--ttft", "2ms", "--itl", "1ms", count=2)
+def sim(shared):
+    parsers = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+    return shared.sim("--ttft", "2ms", "--itl", "1ms", *parsers, count=2)
+
+
+@pytest.fixture(scope="module")
+def fleet(shared, sim):
     return shared.gateway_before(sim)
 
 
@@ -30,9 +35,24 @@ def client(world, fleet):
     return world.connect(fleet)
 
 
+@pytest.fixture(params=["gateway", "simulator"])
+def either(request, fleet, sim):
+    """The SDK, before a gateway or before a simulated server."""
+    if request.param == "gateway":
+        made = sdk(fleet)
+    else:
+        made = sdk_at(f"http://127.0.0.1:{sim.ports[0]}")
+    with made:
+        yield made
+
+
 def sdk(gateway) -> anthropic.Anthropic:
+    return sdk_at(f"http://127.0.0.1:{gateway.port}{PREFIX}")
+
+
+def sdk_at(base_url: str) -> anthropic.Anthropic:
     return anthropic.Anthropic(
-        base_url=f"http://127.0.0.1:{gateway.port}{PREFIX}",
+        base_url=base_url,
         api_key="not-needed",
         max_retries=0,
         timeout=scaled(20),
@@ -59,23 +79,82 @@ def test_the_sdk_gets_a_message(fleet):
     assert raw.headers["x-olla-mode"] == "passthrough"
     assert raw.headers["x-olla-endpoint"] in ("sim-0", "sim-1")
     assert raw.headers["x-olla-model"] == "tiny"
-    message = raw.parse()
+    assert raw.parse().content[0].text
+
+
+def test_the_sdk_gets_what_the_model_says(either):
+    message = either.messages.create(**REQUEST)
     assert message.role == "assistant" and message.content[0].text
     assert message.usage.input_tokens > 0 and 0 < message.usage.output_tokens <= 12
 
 
-def test_the_sdk_streams_a_message(fleet):
-    with sdk(fleet) as client, client.messages.stream(**REQUEST) as stream:
+def test_the_sdk_streams_a_message(either):
+    with either.messages.stream(**REQUEST) as stream:
         text = "".join(stream.text_stream)
         message = stream.get_final_message()
     assert text and message.content[0].text == text
     assert message.stop_reason in ("max_tokens", "end_turn")
 
 
-def test_the_sdk_counts_tokens(fleet):
+def test_the_sdk_counts_tokens(either):
     asked = {key: REQUEST[key] for key in ("model", "messages")}
-    with sdk(fleet) as client:
-        assert client.messages.count_tokens(**asked).input_tokens > 0
+    assert either.messages.count_tokens(**asked).input_tokens > 0
+
+
+def test_the_sdk_knows_an_unknown_model(either):
+    with pytest.raises(anthropic.NotFoundError) as unknown:
+        either.messages.create(**{**REQUEST, "model": "no-such-model"})
+    assert "no-such-model" in unknown.value.message
+
+
+WEATHER = {
+    "name": "get_weather",
+    "input_schema": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+        "required": ["city"],
+    },
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", ["auto", "any", "tool"])
+def test_the_sdk_uses_a_tool(either, stream, kind):
+    choice = {"type": kind, **({"name": "get_weather"} if kind == "tool" else {})}
+    request = {**REQUEST, "max_tokens": 200, "tools": [WEATHER], "tool_choice": choice}
+    request["messages"] = [{"role": "user", "content": "[[tool]]"}]
+    if stream:
+        with either.messages.stream(**request) as events:
+            message = events.get_final_message()
+    else:
+        message = either.messages.create(**request)
+    (use,) = message.content
+    assert use.type == "tool_use" and use.name == "get_weather"
+    assert isinstance(use.input["city"], str)
+    if kind != "tool":
+        assert message.stop_reason == "tool_use"
+    result = {"type": "tool_result", "tool_use_id": use.id, "content": "sunny"}
+    request["messages"] += [
+        {"role": "assistant", "content": message.content},
+        {"role": "user", "content": [result]},
+    ]
+    request["tool_choice"] = {"type": "auto"}
+    assert either.messages.create(**request).content[0].type == "text"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_sdk_tells_thoughts_apart(world, stream):
+    thinker = world.sim("--reasoning-parser", "qwen3")
+    request = {**REQUEST, "messages": [{"role": "user", "content": "[[think]]"}]}
+    with sdk_at(f"http://127.0.0.1:{thinker.ports[0]}") as client:
+        if stream:
+            with client.messages.stream(**request) as events:
+                message = events.get_final_message()
+        else:
+            message = client.messages.create(**request)
+    thought, text = message.content
+    assert thought.thinking == "\nThe user wants two plus two. That is four.\n"
+    assert thought.signature and text.text == "\n\nThe answer is 4."
 
 
 def test_the_sdk_lists_models(fleet):

@@ -1,7 +1,8 @@
-"""The official openai SDK, with the gateway before simulated servers."""
+"""The official openai SDK, with the gateway before simulated servers and with one of them alone."""
 
 import asyncio
 import base64
+import json
 import struct
 
 import openai
@@ -16,7 +17,8 @@ MESSAGES = [{"role": "user", "content": "Tell me about gateways."}]
 
 @pytest.fixture(scope="module")
 def sim(shared):
-    return shared.sim("--ttft", "2ms", "--itl", "1ms", model=MODEL, count=2)
+    parsers = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+    return shared.sim("--ttft", "2ms", "--itl", "1ms", *parsers, model=MODEL, count=2)
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +26,23 @@ def gateway(shared, sim):
     return shared.gateway_before(sim)
 
 
-@pytest.fixture
-def options(gateway):
+def options_for(port: int, prefix: str = "") -> dict:
     return {
-        "base_url": f"http://127.0.0.1:{gateway.port}/olla/vllm/v1",
+        "base_url": f"http://127.0.0.1:{port}{prefix}/v1",
         "api_key": "not-needed",
         "max_retries": 0,
         "timeout": scaled(20),
     }
+
+
+@pytest.fixture
+def gateway_options(gateway):
+    return options_for(gateway.port, "/olla/vllm")
+
+
+@pytest.fixture(params=["gateway", "simulator"])
+def options(request, gateway_options, sim):
+    return gateway_options if request.param == "gateway" else options_for(sim.ports[0])
 
 
 @pytest.fixture
@@ -165,10 +176,11 @@ def test_models_page_may_be_fetched_twice_on_one_connection(client):
     assert client.models.list().data[0].id == client.models.list().data[0].id
 
 
-def test_the_raw_answer_names_the_endpoint(client):
-    raw = client.chat.completions.with_raw_response.create(
-        model=MODEL, messages=MESSAGES, max_tokens=2
-    )
+def test_the_raw_answer_names_the_endpoint(gateway_options):
+    with openai.OpenAI(**gateway_options) as client:
+        raw = client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=MESSAGES, max_tokens=2
+        )
     assert raw.headers["x-olla-endpoint"] in ("sim-0", "sim-1")
     assert raw.headers["x-olla-model"] == MODEL
     assert raw.headers["x-olla-request-id"]
@@ -187,10 +199,71 @@ def test_a_bad_parameter_is_a_bad_request_error(client):
         client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=-1)
 
 
-def test_an_unknown_route_is_a_not_found_error(options, gateway):
-    options["base_url"] = f"http://127.0.0.1:{gateway.port}/olla/nowhere/v1"
+def test_an_unknown_route_is_a_not_found_error(options):
+    known = "/vllm" if "/vllm" in options["base_url"] else "/v1"
+    options["base_url"] = options["base_url"].replace(known, "/nowhere")
     with pytest.raises(openai.NotFoundError):
         openai.OpenAI(**options).models.list()
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("choice", ["auto", "required", {"type": "function"}])
+def test_a_tool_is_called(client, choice):
+    if isinstance(choice, dict):
+        choice = {**choice, "function": {"name": "get_weather"}}
+    asked = [{"role": "user", "content": "[[tool]]"}]
+    answer = client.chat.completions.create(
+        model=MODEL, messages=asked, tools=[WEATHER], tool_choice=choice
+    ).choices[0]
+    (call,) = answer.message.tool_calls
+    assert call.function.name == "get_weather" and call.id.startswith("chatcmpl-tool-")
+    assert isinstance(json.loads(call.function.arguments)["city"], str)
+    asked += [answer.message, {"role": "tool", "tool_call_id": call.id, "content": "sunny"}]
+    told = client.chat.completions.create(model=MODEL, messages=asked, tools=[WEATHER])
+    assert told.choices[0].message.content and not told.choices[0].message.tool_calls
+
+
+def test_calls_of_tools_are_streamed(client):
+    asked = [{"role": "user", "content": "[[tools2]]"}]
+    with client.chat.completions.stream(model=MODEL, messages=asked, tools=[WEATHER]) as stream:
+        kinds = {event.type for event in stream}
+        (choice,) = stream.get_final_completion().choices
+    assert "tool_calls.function.arguments.delta" in kinds
+    assert choice.finish_reason == "tool_calls" and choice.message.content
+    assert len(choice.message.tool_calls) == 2
+
+
+def test_a_response_calls_a_tool(client):
+    tool = {"type": "function", **WEATHER["function"]}
+    with client.responses.stream(model=MODEL, input="[[tool]]", tools=[tool]) as stream:
+        for _ in stream:
+            pass
+        (call,) = stream.get_final_response().output
+    assert call.type == "function_call" and json.loads(call.arguments)["city"]
+    whole = client.responses.create(model=MODEL, input="[[hello]]")
+    assert whole.output_text == "Hello, this is a scripted answer from the tiny model."
+
+
+def test_thoughts_are_told_apart(world):
+    thinker = world.sim("--reasoning-parser", "qwen3", model=MODEL)
+    asked = [{"role": "user", "content": "[[think]]"}]
+    with openai.OpenAI(**options_for(thinker.ports[0])) as client:
+        message = client.chat.completions.create(model=MODEL, messages=asked).choices[0].message
+        items = client.responses.create(model=MODEL, input="[[think]]").output
+    assert message.reasoning.strip() and message.content == "\n\nThe answer is 4."
+    assert [item.type for item in items] == ["reasoning", "message"]
 
 
 def sdk_before(world, handler) -> openai.OpenAI:
@@ -259,9 +332,9 @@ def test_a_stream_that_breaks_off_does_not_end_like_a_whole_one(world):
     assert not isinstance(error.value, AssertionError)
 
 
-def test_reuses_its_connection_to_the_gateway(world, options, sim):
+def test_reuses_its_connection_to_the_gateway(world, sim):
     gateway = world.gateway_before(sim)
-    options["base_url"] = f"http://127.0.0.1:{gateway.port}/olla/vllm/v1"
+    options = options_for(gateway.port, "/olla/vllm")
     others, ports = client_ports(gateway.port), set()
     with openai.OpenAI(**options) as client:
         for _ in range(10):
