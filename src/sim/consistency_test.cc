@@ -319,6 +319,19 @@ TEST_F(ConsistencyTest, RefusesTokensThatDoNotExist) {
   EXPECT_EQ(ask(kCompletions, body)["error"]["param"], "prompt_logprobs");
 }
 
+// A body may nest as deep as it is long.
+TEST_F(ConsistencyTest, SurvivesABodyThatIsDeeperThanTheStack) {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  for (const auto& [target, before] :
+       {std::pair("/v1/messages", R"({"max_tokens":3,"messages":)"),
+        std::pair("/v1/responses", R"({"input":)"),
+        std::pair("/v1/chat/completions", R"({"messages":[{"role":"user"}],"tools":)")}) {
+    const std::string text = before + deep + "}";
+    Reply reply = api_.handle({"POST", target, "sim", "application/json", {}, text}, {});
+    EXPECT_EQ(std::get<Answer>(reply).body, R"({"detail":"There was an error parsing the body"})");
+  }
+}
+
 TEST_F(ConsistencyTest, EchoesTheMessageThatAChatGoesOnWith) {
   json body = {
       {"messages",

@@ -46,13 +46,6 @@ Answer refuse(std::string message) {
   return error_answer(error);
 }
 
-bool nested_deeper(const json& value, std::size_t limit) {
-  if (!value.is_structured()) return false;
-  if (limit == 0) return true;
-  return std::any_of(value.begin(), value.end(),
-                     [limit](const json& item) { return nested_deeper(item, limit - 1); });
-}
-
 bool is_set(const json& holder, const Member& member) {
   const auto at = holder.find(member.name);
   if (at == holder.end() || at->is_null()) return false;

@@ -14,6 +14,9 @@ namespace {
 
 using nlohmann::json;
 
+// About where Python's parser gives up; what is beyond would overrun the stack when it is copied.
+constexpr std::size_t kNestedMax = 900;
+
 /// Finds where a text stops being JSON; everything else about it is ignored.
 class FaultFinder : public json::json_sax_t {
  public:
@@ -187,6 +190,9 @@ std::variant<json, Answer> parse_body(const ApiRequest& request, Dialect dialect
     const Problem problem{"json_invalid", place, "JSON decode error",
                           "{'error': 'Expecting value'}"};
     return validation_answer({describe(problem, json::object(), dialect)}, place, dialect);
+  }
+  if (nested_deeper(value, kNestedMax)) {
+    return detail_answer(400, "There was an error parsing the body");
   }
   if (value.is_null()) return validation_answer({missing}, "body", dialect);
   if (!value.is_object()) {

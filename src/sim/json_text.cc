@@ -54,10 +54,10 @@ void append_escape(std::string& out, char c) {
 }
 
 // A body may nest as deep as it is long, and the stack is not that deep.
-constexpr std::size_t kNestedMax = 32;
+constexpr std::size_t kPythonNestedMax = 32;
 
 void append_python_value(std::string& out, const nlohmann::json& value, std::size_t depth) {
-  if (value.is_structured() && depth == kNestedMax) {
+  if (value.is_structured() && depth == kPythonNestedMax) {
     out += "...";
   } else if (value.is_object()) {
     out += '{';
@@ -199,6 +199,14 @@ std::string python_repr(std::string_view text) {
   }
   out += quote;
   return out;
+}
+
+bool nested_deeper(const nlohmann::json& value, std::size_t limit) {
+  if (!value.is_structured()) return false;
+  if (limit == 0) return true;
+  return std::any_of(value.begin(), value.end(), [limit](const nlohmann::json& item) {
+    return nested_deeper(item, limit - 1);
+  });
 }
 
 std::string python_value(const nlohmann::json& value) {

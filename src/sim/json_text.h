@@ -29,6 +29,10 @@ void append_json_number(std::string& out, double value);
 /// `text` as Python's repr() shows a string: vLLM's validation messages are Python's.
 std::string python_repr(std::string_view text);
 
+/// Whether containers stand within each other more than `limit` times. What is deeper than the
+/// stack must be neither copied nor printed.
+bool nested_deeper(const nlohmann::json& value, std::size_t limit);
+
 /// A JSON value as Python shows the value that it reads from it: {'a': [1, True, None]}. Members
 /// are in alphabetical order; what is nested deeper than a real request is left out.
 std::string python_value(const nlohmann::json& value);
