@@ -125,9 +125,10 @@ void Generation::finish_or_go_on(Choice& choice) {
 std::vector<OutputParser::Part> Generation::parse(Choice& choice, std::string_view text) {
   auto parts = choice.parser.feed(text, !choice.finish_reason.empty());
   for (OutputParser::Part& part : parts) {
-    if (part.kind != OutputParser::Part::Kind::kCall) continue;
-    std::string& id = choice.parser.calls()[part.call].id;
-    id = "chatcmpl-tool-" + make_id(exchange_.dialect, exchange_.ids);
+    // A text that is cut within a call has no calls after all, though it has parts of some.
+    auto& calls = choice.parser.calls();
+    if (part.kind != OutputParser::Part::Kind::kCall || part.call >= calls.size()) continue;
+    calls[part.call].id = "chatcmpl-tool-" + make_id(exchange_.dialect, exchange_.ids);
   }
   // One that the request names is no choice of the model, and so no reason to stop.
   const bool chose = exchange_.tools.choice != ToolUse::Choice::kNamed;
