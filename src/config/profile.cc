@@ -165,6 +165,10 @@ std::span<const Profile* const> Profiles::with_path(std::string_view path) const
 }
 
 const Profile& Profiles::openai_compatible() const {
+  // Asked for each request: its own name is nearly always the first that fits.
+  for (const Profile& profile : profiles_) {
+    if (profile.name == kCommonest) return profile;
+  }
   return *of_type(kCommonest);
 }
 

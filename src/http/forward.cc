@@ -118,8 +118,8 @@ constexpr NameTable kNames(std::to_array<NamedBits>({
     {"x-forwarded-host", kForwardedHost},
 }));
 
-// About as much as the gateway adds to a request: room for it, not a limit.
-constexpr std::size_t kOwnFieldsBytes = 512;
+// About as much as the gateway adds to a message: room for it, not a limit.
+constexpr std::size_t kOwnFieldsBytes = 384;
 
 constexpr std::string_view kProduct = "olla/v" OLLA_VERSION;
 constexpr std::string_view kViaHttp10 = "1.0 olla/v" OLLA_VERSION;

@@ -6,6 +6,9 @@
 namespace olla::http {
 namespace {
 
+// Of an answer: vLLM's have five. Room for them, not a limit.
+constexpr std::size_t kUsualFields = 8;
+
 constexpr Refusal kTooManyFields{431, "Too many header fields."};
 
 // What the framing rules need to know of all fields together.
@@ -27,16 +30,21 @@ std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
+/// Not by starts_with(), which is a call, a strlen() and a memcmp() for each line.
+bool is_line_end_at(std::string_view text, std::size_t at) {
+  return text.size() - at >= 2 && text[at] == '\r' && text[at + 1] == '\n';
+}
+
 /// Takes a whole line from the front of `rest` when nothing is wrong with it: its bytes are looked
 /// at once. False, with nothing taken: take_line() and judge_field() have to tell.
 bool take_field(std::string_view& rest, Field& out) {
   const std::size_t colon = token_length(rest);
   if (colon == 0 || colon == rest.size() || rest[colon] != ':') return false;
-  const std::string_view behind = rest.substr(colon + 1);
+  const std::string_view behind(rest.data() + colon + 1, rest.size() - colon - 1);
   const std::size_t end = field_value_length(behind);
-  if (!behind.substr(end).starts_with("\r\n")) return false;
-  out.name = rest.substr(0, colon);
-  out.value = trim(behind.substr(0, end));
+  if (!is_line_end_at(behind, end)) return false;
+  out.name = {rest.data(), colon};
+  out.value = trim({behind.data(), end});
   rest.remove_prefix(colon + 1 + end + 2);
   return true;
 }
@@ -65,7 +73,7 @@ std::optional<Refusal> parse_field(std::string_view& rest, Field& out) {
 
 /// Whether no field follows: the empty line does, or nothing.
 bool ends_here(std::string_view rest) {
-  return rest.empty() || rest.starts_with("\r\n");
+  return rest.empty() || is_line_end_at(rest, 0);
 }
 
 bool parse_length(std::string_view text, std::uint64_t& out) {
@@ -304,6 +312,7 @@ std::optional<Refusal> parse_response_head(std::string_view bytes, std::size_t m
   out = ResponseHead();
   Seen seen;
   if (const auto refusal = parse_status_line(take_line(bytes), out)) return refusal;
+  fields.reserve(kUsualFields);
   while (!ends_here(bytes)) {
     if (fields.size() == max_fields) return Refusal{502, "The response has too many headers."};
     Field& field = fields.emplace_back();

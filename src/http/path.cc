@@ -41,6 +41,15 @@ std::string_view take_parameter(std::string_view& query) {
   return parameter;
 }
 
+/// False, as nearly always, when no segment is empty or begins with a dot.
+bool may_need_cleaning(std::string_view path) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const bool begins = i == 0 || path[i - 1] == '/';
+    if (begins && (path[i] == '.' || (path[i] == '/' && i > 0))) return true;
+  }
+  return false;
+}
+
 bool is_named(std::string_view parameter, std::string_view name) {
   return decoded(parameter.substr(0, parameter.find('=')), /*plus_is_blank=*/true) == name;
 }
@@ -53,6 +62,7 @@ std::string plain_path(std::string_view target) {
 
 std::optional<std::string> cleaned_target(std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
+  if (!may_need_cleaning(path)) return std::nullopt;
   std::string clean;
   clean.reserve(target.size());
   for (std::size_t at = 0; at < path.size();) {

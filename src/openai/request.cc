@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+#include <bit>
+#endif
 
 #include "openai/multipart.h"
 
@@ -118,11 +123,24 @@ char simple_escape(char c) {
 
 /// How many bytes at the front of `text` stand in a JSON string as they are, ASCII alone.
 std::size_t plain_length(std::string_view text) {
-  const auto end = std::find_if(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\';
-  });
-  return static_cast<std::size_t>(end - text.begin());
+  std::size_t at = 0;
+#if defined(__SSE2__)
+  constexpr std::size_t kLaneBytes = sizeof(__m128i);
+  for (; text.size() - at >= kLaneBytes; at += kLaneBytes) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    // As signed bytes those from 0x80 on are the smallest.
+    const __m128i below = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+    const __m128i quotes = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    const auto other = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(below, quotes)));
+    if (other != 0) return at + static_cast<std::size_t>(std::countr_zero(other));
+  }
+#endif
+  for (; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
+  }
+  return at;
 }
 
 // Length of the valid UTF-8 sequence that `text` begins with (Unicode, table 3-7); 0 if there is

@@ -44,7 +44,8 @@ std::optional<std::string> Attempt::adapt() {
   const std::string_view body = request_.client.body().view();
   std::optional<std::string> renamed;
   if (model_) renamed = openai::with_model(body, *model_);
-  // By the keys that were seen when the model was looked for: nearly no request needs a second scan.
+  // By the keys that were seen when the model was looked for: nearly no request needs a second
+  // scan.
   if (view_.is_vllm() && services_.config.vllm.translate_parameters &&
       vllm::may_need_translation(request_.facts.keys)) {
     translation_ = vllm::translate(request_.destination.path,
@@ -91,9 +92,10 @@ net::Awaitable<TryEnd> Attempt::ask_on(bool may_reuse) {
   OutgoingRequest::Parts parts{request_.destination, body, request_.entry.request_id,
                                request_.entry.client, model_for_header(request_.facts)};
   parts.reads_answer = translation_.best_of.has_value() || request_.chooser->renames_answer();
-  outgoing_.make(request_.client, view_, parts);
+  outgoing_.make(request_.client, view_, parts, services_.spare_head);
   began_ = true;
   const auto sent = co_await outgoing_.send(*upstream_, limits.read_timeout);
+  outgoing_.give_back(services_.spare_head);
   // An endpoint may answer before it has read the whole body, and then close or read no more: look
   // for that answer also when not all was sent.
   const auto got = co_await read_response_head();
@@ -170,12 +172,13 @@ net::Awaitable<Result<void>> Attempt::read_one_head(TimePoint end) {
   co_return Result<void>();
 }
 
+bool Attempt::may_mean_more() const {
+  return view_.is_vllm() && !request_.interim_sent && response_.framing == http::Framing::kLength &&
+         vllm::may_mean_more(response_.status, request_.destination.path, response_.content_length,
+                             version_of(view_));
+}
+
 net::Awaitable<TryEnd> Attempt::look_into_answer() {
-  if (!view_.is_vllm() || request_.interim_sent || response_.framing != http::Framing::kLength ||
-      !vllm::may_mean_more(response_.status, request_.destination.path, response_.content_length,
-                           version_of(view_))) {
-    co_return TryEnd::kAnswered;
-  }
   const Duration gap = services_.config.proxy.read_timeout;
   const net::BodyPatience patience{.gap = gap, .end = Clock::now() + gap};
   const auto got = co_await net::await_sized_body(*upstream_, response_.content_length, patience);

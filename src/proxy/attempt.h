@@ -41,8 +41,9 @@ class Attempt : private net::SilenceJudge {
   /// After a failure: it was this process that lacked something, a file descriptor for example.
   [[nodiscard]] bool lacked_means() const { return lacked_means_; }
 
-  /// Reads a short answer that may say more about the server than about the request, and leaves it
-  /// to be passed on. After kAnswered meaning() is known.
+  /// Whether a short answer may say more about the server than about the request.
+  [[nodiscard]] bool may_mean_more() const;
+  /// Reads such an answer, and leaves it to be passed on. After kAnswered meaning() is known.
   net::Awaitable<TryEnd> look_into_answer();
   [[nodiscard]] vllm::Meaning meaning() const { return meaning_; }
 

@@ -8,6 +8,9 @@
 namespace olla::proxy {
 namespace {
 
+// What the fields that tell of a choice take: room for them, not a limit.
+constexpr std::size_t kFieldsBytes = 192;
+
 constexpr std::string_view kSessionId = "X-Olla-Session-ID";
 
 }  // namespace
@@ -129,6 +132,7 @@ routing::PickRequest Chooser::pick_request(std::uint32_t turn) const {
 }
 
 void Chooser::append_fields(std::string& out) const {
+  out.reserve(out.size() + kFieldsBytes);
   if (names_model()) routing::append_fields(decision_, *facts_->model, out);
   if (!chose_by_session_) return;
   static constexpr std::array<std::string_view, 4> kWords = {"disabled", "hit", "miss", "repin"};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -117,7 +118,7 @@ class Chooser {
   std::optional<EndpointId> pinned_;  // Where the session is.
   bool chose_by_session_ = false;     // Sessions are sticky, and a choice was made.
   Stickiness stickiness_ = Stickiness::kDisabled;
-  std::vector<EndpointId> tried_;
+  boost::container::small_vector<EndpointId, 4> tried_;
 };
 
 }  // namespace olla::proxy

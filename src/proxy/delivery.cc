@@ -43,8 +43,7 @@ void drop_field(http::ResponseHead& head, std::string_view name) {
 
 net::Awaitable<Delivery::End> Delivery::run() {
   const std::optional<Rewriting> rewriting = needed_rewriting();
-  if (rewriting) co_return co_await rewrite(*rewriting);
-  co_return co_await relay();
+  return rewriting ? rewrite(*rewriting) : relay();
 }
 
 void Delivery::on_response_id(std::string_view id) {

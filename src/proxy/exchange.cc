@@ -83,7 +83,7 @@ net::Awaitable<bool> Exchange::run() {
     const config::Proxy& rules = request_.services.config.proxy;
     request_.deadline = client.request_start() + rules.response_timeout;
     repeatable_ = is_repeatable(rules.retry, client.head().method, request_.destination.path);
-    request_.services.shared.retry_budget.note_request(Clock::now());
+    request_.services.shared.retry_budget.note_request(request_.came);
     chooser_.begin(request_.facts, client.body().view());
     chooser_.join_session(client.head(), client.body().view(), client.client_address());
     co_await try_endpoints();
@@ -168,7 +168,8 @@ net::Awaitable<Exchange::Next> Exchange::try_endpoint(const routing::Pick& pick)
   }
   request_.services.snapshot_listeners.push_back(*this);
   TryEnd end = co_await attempt_->ask();
-  if (end == TryEnd::kAnswered) end = co_await attempt_->look_into_answer();
+  if (end == TryEnd::kAnswered && attempt_->may_mean_more())
+    end = co_await attempt_->look_into_answer();
   SnapshotListener::unlink();
   // The answer may have come in the very moment in which the request was taken away.
   if (end == TryEnd::kAnswered && moves_to_) end = TryEnd::kOut;

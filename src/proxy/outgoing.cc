@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kModelHeaderBytesMax = 1024;
 
+// Of a head whose memory is kept for the next: usual ones have 1 KB.
+constexpr std::size_t kSpareBytesMax = 16 * 1024;
+
 // Below it stands count_tokens.
 constexpr std::string_view kMessagesPath = "/v1/messages";
 
@@ -46,7 +49,7 @@ std::string target_for(const Destination& destination, const fleet::EndpointView
 }
 
 void OutgoingRequest::make(const net::ServerConnection& client, const fleet::EndpointView& view,
-                           const Parts& parts) {
+                           const Parts& parts, std::string& spare) {
   const config::Endpoint& endpoint = view.endpoint->config;
   const std::string authority = endpoint.address.authority();
   const std::vector<http::Field> headers = fields_of(endpoint.headers);
@@ -70,6 +73,7 @@ void OutgoingRequest::make(const net::ServerConnection& client, const fleet::End
   if (client.head().framing != http::Framing::kNone) {
     forwarding.framing = trailers ? http::Framing::kChunked : http::Framing::kLength;
   }
+  if (head_.capacity() < spare.capacity()) head_.swap(spare);
   head_.clear();
   tail_.clear();
   http::append_request_head(client.head(), forwarding, head_);
@@ -94,11 +98,17 @@ net::Awaitable<Result<void>> OutgoingRequest::send(net::UpstreamConnection& upst
   const std::size_t from_head = std::min(*sent, unsent_[0].size());
   unsent_[0].remove_prefix(from_head);
   unsent_[1].remove_prefix(*sent - from_head);
-  if (!unsent_[0].empty() || !unsent_[1].empty()) co_return Result<void>();
+  if (!unsent_[0].empty() || !unsent_[1].empty() || unsent_[2].empty()) co_return Result<void>();
   const auto tail_sent = co_await upstream.write(unsent_[2], std::string_view(), limit);
   if (!tail_sent) co_return tail_sent.error();
   unsent_[2].remove_prefix(*tail_sent);
   co_return Result<void>();
+}
+
+void OutgoingRequest::give_back(std::string& spare) {
+  if (!unsent_[0].empty()) return;
+  if (head_.capacity() <= kSpareBytesMax) spare.swap(head_);
+  head_ = std::string();
 }
 
 bool OutgoingRequest::all_sent() const {

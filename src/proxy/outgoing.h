@@ -38,15 +38,18 @@ class OutgoingRequest {
   };
 
   /// Makes the request anew. The client's connection and what `parts` points at must stay until it
-  /// is sent or made again.
+  /// is sent or made again. `spare` is memory that may be taken for it.
   void make(const net::ServerConnection& client, const fleet::EndpointView& view,
-            const Parts& parts);
+            const Parts& parts, std::string& spare);
 
   /// Sends what is unsent, until the endpoint says something although it takes no more. `limit`:
   /// the longest time that it may take no byte.
   net::Awaitable<Result<void>> send(net::UpstreamConnection& upstream, Duration limit);
 
   [[nodiscard]] bool all_sent() const;
+
+  /// Gives the memory of the head back when that is sent: the answer may take minutes.
+  void give_back(std::string& spare);
 
  private:
   std::string head_;                        // Up to the body.

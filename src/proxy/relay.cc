@@ -79,7 +79,9 @@ net::Awaitable<Relay::End> Relay::run(std::string head_text) {
     if (scanner_.state() == http::BodyScanner::State::kTrailers) {
       if (trailer_section_size(upstream_.input().view().substr(raw_bytes)) == 0) {
         // The last bytes of the body do not wait for trailers that are still on their way.
-        if (!co_await send(raw_bytes)) co_return End::kClientGone;
+        Write early = send_now(raw_bytes);
+        if (early == Write::kBlocked) early = co_await send_rest(raw_bytes);
+        if (early == Write::kFailed) co_return End::kClientGone;
         raw_bytes = 0;
       }
       const auto trailers = co_await read_trailers(raw_bytes);
@@ -87,7 +89,9 @@ net::Awaitable<Relay::End> Relay::run(std::string head_text) {
     } else if (scanner_.state() == http::BodyScanner::State::kDone) {
       finish_reframed();
     }
-    if (!co_await send(raw_bytes)) co_return End::kClientGone;
+    Write sent = send_now(raw_bytes);
+    if (sent == Write::kBlocked) sent = co_await send_rest(raw_bytes);
+    if (sent == Write::kFailed) co_return End::kClientGone;
     if (scanner_.state() != http::BodyScanner::State::kMore) co_return End::kComplete;
 
     const auto got = co_await upstream_.read(options_.gap_limit);
@@ -197,7 +201,8 @@ net::Awaitable<Result<void>> Relay::read_trailers(std::size_t offset) {
 }
 
 /// Writes prefix_, the first `raw_bytes` of the input when the body goes through raw, and suffix_.
-net::Awaitable<bool> Relay::send(std::size_t raw_bytes) {
+/// Not a coroutine, since nearly every client takes all of it at once; see send_rest().
+Relay::Write Relay::send_now(std::size_t raw_bytes) {
   std::string_view raw = upstream_.input().view().substr(0, options_.plan.raw ? raw_bytes : 0);
   if (!prefix_.empty() && !suffix_.empty()) {
     prefix_.append(raw);  // Three pieces become two; such a body is short.
@@ -211,17 +216,24 @@ net::Awaitable<bool> Relay::send(std::size_t raw_bytes) {
     head_sent_ = true;
     head_sent_at_ = Clock::now();
   }
-  auto written = net::ServerConnection::Write::kDone;
+  Write written = Write::kDone;
   if (!first.empty() || !second.empty()) written = client_.write_now(first, second);
-  if (written == net::ServerConnection::Write::kFailed) co_return false;
-  if (written == net::ServerConnection::Write::kBlocked) {
-    const bool flushed = co_await client_.flush();
-    if (!flushed) co_return false;
-  }
+  if (written == Write::kDone) forget_sent(raw_bytes);
+  return written;
+}
+
+/// Waits until the client has taken what send_now() left: kDone or kFailed.
+net::Awaitable<Relay::Write> Relay::send_rest(std::size_t raw_bytes) {
+  const bool flushed = co_await client_.flush();
+  if (!flushed) co_return Write::kFailed;
+  forget_sent(raw_bytes);
+  co_return Write::kDone;
+}
+
+void Relay::forget_sent(std::size_t raw_bytes) {
   upstream_.input().consume(raw_bytes + trailer_bytes_);
   prefix_.clear();
   suffix_.clear();
-  co_return true;
 }
 
 /// Whether the client, by what was sent to it, would understand one more event here.

@@ -88,6 +88,8 @@ class Relay {
   [[nodiscard]] std::optional<TimePoint> first_piece_at() const { return first_piece_at_; }
 
  private:
+  using Write = net::ServerConnection::Write;
+
   std::size_t scan();
   void note_payload(std::string_view payload);
   void note_piece(bool is_end);
@@ -95,7 +97,9 @@ class Relay {
   void finish_reframed();
   void append_trailers(std::span<const http::Field> trailers);
   net::Awaitable<Result<void>> read_trailers(std::size_t offset);
-  net::Awaitable<bool> send(std::size_t raw_bytes);
+  Write send_now(std::size_t raw_bytes);
+  net::Awaitable<Write> send_rest(std::size_t raw_bytes);
+  void forget_sent(std::size_t raw_bytes);
   net::Awaitable<End> stopped(Error why);
   [[nodiscard]] bool may_add_event() const;
 

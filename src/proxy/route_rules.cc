@@ -25,7 +25,9 @@ bool is_native(const config::Profiles& profiles, const Destination& destination)
 /// The profile with endpoints of the provider that manages its server under this path; or nullptr.
 const config::Profile* manager_of(const fleet::Snapshot& snapshot, const config::Profiles& profiles,
                                   const Destination& destination) {
+  const config::Profile* only = destination.provider.profile();
   for (const config::Profile& profile : profiles.all()) {
+    if (only != nullptr && profile.name != only->name) continue;
     if (!vllm::matches_route(profile.management_paths, destination.path)) continue;
     const bool reaches =
         std::any_of(snapshot.endpoints.begin(), snapshot.endpoints.end(), [&](const auto& view) {

@@ -131,6 +131,8 @@ struct Services {
   metrics::Recorder& recorder;  ///< Of this thread, in `shared`.
   /// The fleet as last published; replaced by publish().
   std::shared_ptr<const fleet::Snapshot> snapshot;
+  /// Memory for the head of the next request: nearly all are written out as soon as they are made.
+  std::string spare_head = {};
   /// Until then a request whose model nobody lists takes the model lists as they are.
   TimePoint lists_fresh_until = {};
   /// Until then nobody on this thread says again that they may be out of date.

@@ -20,6 +20,17 @@ using Read = net::ServerConnection::Read;
 constexpr std::string_view kUnknownRoute = "unknown_route";
 constexpr std::string_view kUnknownProvider = "unknown_provider";
 
+std::string new_request_id(Random& random) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string id(32, '0');
+  for (std::size_t at = 0; at < id.size(); at += 16) {
+    const std::uint64_t bits = random.next();
+    for (std::size_t i = 0; i < 16; ++i)
+      id[at + i] = kDigits[bits >> (60 - 4 * i) & 15];
+  }
+  return id;
+}
+
 /// The answer to a provider's prefix without the slash behind it, which Olla gives too: it keeps
 /// the method.
 OwnAnswer redirect_behind_slash(std::string_view target) {
@@ -98,8 +109,7 @@ log::AccessEntry Session::begin_entry() {
   const http::RequestHead& head = client_->head();
   log::AccessEntry entry;
   const auto given = http::client_request_id(head.fields);
-  entry.request_id =
-      given ? std::string(*given) : hex16(services_.random.next()) + hex16(services_.random.next());
+  entry.request_id = given ? std::string(*given) : new_request_id(services_.random);
   entry.client = caller_.address.text;
   entry.method = head.method;
   // Without the query, and without the authority of an absolute form: they may hold secrets.
@@ -110,12 +120,12 @@ log::AccessEntry Session::begin_entry() {
 }
 
 void Session::end_entry(log::AccessEntry& entry) {
-  entry.duration_ms = milliseconds(Clock::now() - client_->request_start());
+  const TimePoint now = Clock::now();
+  entry.duration_ms = milliseconds(now - client_->request_start());
   if (services_.config.server.request_logging || log::went_wrong(entry)) {
     log::write_access(services_.logger, entry);
   }
-  if (!entry.own_document)
-    services_.recorder.record(record_of(entry, *services_.snapshot), Clock::now());
+  if (!entry.own_document) services_.recorder.record(record_of(entry, *services_.snapshot), now);
 }
 
 net::Awaitable<bool> Session::route_request(log::AccessEntry& entry) {
