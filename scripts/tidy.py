@@ -7,6 +7,11 @@ A file is skipped when neither it, nor a project header it includes, nor its com
 .clang-tidy changed since it was last found clean. System headers are not looked at: remove
 build/tidy-cache after an upgrade of the system. Test files are left out unless --tests is given:
 the compiler's warnings and the sanitizers look after them.
+
+Most of a file's time goes into the headers of libraries. Up to eight files of a folder are
+therefore first looked at as one, without those that CMakeLists.txt lists behind APART. Where
+something is found, each is looked at alone, and that decides: what the report names is a file of
+the project.
 """
 import concurrent.futures
 import functools
@@ -16,12 +21,14 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = ROOT / "build/tidy-cache"
 DATABASE = ROOT / "build/tidy"
+TOGETHER_MAX = 8
 TIDY = "clang-tidy-14"
 INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.M)
 
@@ -67,6 +74,62 @@ def cache_key(entry: dict, common: bytes) -> str:
     return digest.hexdigest()
 
 
+def apart() -> set[str]:
+    """The files, as CMakeLists.txt names them, that are not to be compiled together with others."""
+    found = set()
+    text = re.sub(r"#.*", "", (ROOT / "CMakeLists.txt").read_text("utf-8"))
+    for name, rest in re.findall(r"\bolla_folder\(\s*(\w+)([^)]*)\)", text):
+        names = re.search(r"\bAPART\b((?:\s+\w+\.cc)+)", rest)
+        if names:
+            found |= {f"{name.replace('_', '/')}/{file}" for file in names.group(1).split()}
+    return found
+
+
+def batches(todo: list[tuple[dict, str]]) -> list[list[tuple[dict, str]]]:
+    """`todo` in lists that can be looked at together, those that take long first."""
+    alone = apart()
+    groups: dict[tuple, list] = {}
+    for entry, key in todo:
+        path = pathlib.Path(entry["file"])
+        name = path.relative_to(ROOT / "src").as_posix()
+        single = name in alone or name.endswith("_test.cc")
+        groups.setdefault((path.parent, name if single else ""), []).append((entry, key))
+    found = []
+    for jobs in groups.values():
+        size = min(TOGETHER_MAX, -(-len(jobs) // (os.cpu_count() or 1)))
+        found += [jobs[at:at + size] for at in range(0, len(jobs), size)]
+    return sorted(found, key=len, reverse=True)
+
+
+def clean_together(jobs: list[tuple[dict, str]], number: int) -> bool:
+    """Whether nothing is found in the files of `jobs` when they are one file."""
+    first = jobs[0][0]
+    folder = DATABASE / f"together_{number}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    # clang-tidy takes the settings from above the file: ROOT's, and those of the files' own folder.
+    for above in pathlib.Path(first["file"]).relative_to(ROOT).parents:
+        if above.parts and (ROOT / above / ".clang-tidy").exists():
+            shutil.copy(ROOT / above / ".clang-tidy", folder)
+            break
+    file = folder / "all.cc"
+    file.write_bytes(b"\n".join(pathlib.Path(entry["file"]).read_bytes() for entry, _ in jobs))
+    arguments = [str(file) if word == first["file"] else word for word in first["arguments"]]
+    entry = first | {"file": str(file), "arguments": arguments}
+    (folder / "compile_commands.json").write_text(json.dumps([entry]), "utf-8")
+    command = [TIDY, "--quiet", "-p", str(folder), str(file)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def check_batch(jobs: list[tuple[dict, str]], number: int) -> list[bool]:
+    if len(jobs) == 1 or not clean_together(jobs, number):
+        return [check(entry, key) for entry, key in jobs]
+    for entry, key in jobs:
+        (CACHE / key).touch()
+        print(f"tidy: {pathlib.Path(entry['file']).relative_to(ROOT)}", flush=True)
+    return [True] * len(jobs)
+
+
 def check(entry: dict, key: str) -> bool:
     command = [TIDY, "--quiet", "-p", str(DATABASE), entry["file"]]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -96,8 +159,9 @@ def main() -> int:
     common = version + b"".join(file.read_bytes() for file in settings)
     todo = [(entry, key) for entry, key in ((entry, cache_key(entry, common)) for entry in wanted)
             if not (CACHE / key).exists()]
+    work = batches(todo)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        clean = list(pool.map(lambda job: check(*job), todo))
+        clean = sum(pool.map(check_batch, work, range(len(work))), [])
     print(f"tidy: {len(wanted)} files, {len(wanted) - len(todo)} unchanged, "
           f"{clean.count(False)} failed")
     return 0 if all(clean) else 1
