@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "vllm/models_document.h"
@@ -28,9 +30,21 @@ class ModelIndex {
   /// The indices of the endpoints that list exactly this name, rising.
   [[nodiscard]] std::span<const std::uint32_t> endpoints_with(std::string_view model) const;
 
+  /// Whether an endpoint lists this name, or one that differs in the case of ASCII letters alone.
+  [[nodiscard]] bool has_spelling(std::string_view model) const;
+
  private:
+  // Of names that differ in the case of letters alone, one.
+  struct AlikeHash {
+    std::size_t operator()(std::string_view name) const;
+  };
+  struct Alike {
+    bool operator()(std::string_view one, std::string_view other) const;
+  };
+
   std::vector<std::shared_ptr<const Listing>> listings_;  // What the names point into.
   std::unordered_map<std::string_view, std::vector<std::uint32_t>> endpoints_;
+  std::unordered_set<std::string_view, AlikeHash, Alike> spellings_;
 };
 
 }  // namespace olla::fleet

@@ -25,5 +25,17 @@ TEST(ModelIndexTest, KnowsWhoListsAModel) {
   EXPECT_TRUE(found(ModelIndex({}), "a").empty());
 }
 
+TEST(ModelIndexTest, KnowsNamesThatDifferInTheCaseOfLetters) {
+  const ModelIndex index({listing({"Org/Model-7B", "org/model-7b"}), listing({"z[", "\xc3\x84"})});
+  EXPECT_TRUE(index.has_spelling("Org/Model-7B"));
+  EXPECT_TRUE(index.has_spelling("ORG/MODEL-7b"));
+  EXPECT_TRUE(index.has_spelling("Z["));
+  EXPECT_FALSE(index.has_spelling("z{"));  // Not a letter, though 32 apart too.
+  EXPECT_FALSE(index.has_spelling("\xc3\xa4"));
+  EXPECT_FALSE(index.has_spelling("org/model-7"));
+  EXPECT_FALSE(index.has_spelling(""));
+  EXPECT_FALSE(ModelIndex({}).has_spelling("a"));
+}
+
 }  // namespace
 }  // namespace olla::fleet

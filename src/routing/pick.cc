@@ -190,6 +190,7 @@ class Choice {
   /// be a candidate: how the model is had, and whether one is ready.
   void survey() {
     match_ = names_model() ? Match::kNone : Match::kAny;
+    spelled_ = names_model() && is_spelled();
     for (std::size_t i = 0; i < snapshot_.endpoints.size(); ++i) {
       const EndpointView& view = snapshot_.endpoints[i];
       Trait& trait = traits_[i];
@@ -206,9 +207,19 @@ class Choice {
     }
   }
 
+  /// Whether any endpoint lists the model or what its alias stands for. If not, the thousand lists
+  /// need not be searched for another spelling.
+  [[nodiscard]] bool is_spelled() const {
+    const fleet::ModelIndex& index = *snapshot_.model_index;
+    return index.has_spelling(*request_.model) ||
+           std::any_of(request_.alias_of.begin(), request_.alias_of.end(),
+                       [&index](const std::string& model) { return index.has_spelling(model); });
+  }
+
   /// Does not look for what is no better than what another endpoint has.
   [[nodiscard]] Match match_of(const EndpointView& view) const {
     if (!view.models) return request_.alias_of.empty() ? Match::kUnlisted : Match::kUnlistedAlias;
+    if (!spelled_) return Match::kNone;
     if (!request_.alias_of.empty() && first_of(view, request_.alias_of)) return Match::kAlias;
     if (match_ >= Match::kExact && lists(view, *request_.model)) return Match::kExact;
     return match_ >= Match::kFolded && spelling(view, *request_.model) ? Match::kFolded
@@ -217,11 +228,12 @@ class Choice {
 
   /// Whether an endpoint lists the model that this request may not go to.
   [[nodiscard]] bool others_have_it() const {
-    return std::any_of(
-        snapshot_.endpoints.begin(), snapshot_.endpoints.end(), [this](const EndpointView& view) {
-          return !is_of_provider(view) &&
-                 (spelling(view, *request_.model) || first_of(view, request_.alias_of));
-        });
+    return spelled_ && std::any_of(snapshot_.endpoints.begin(), snapshot_.endpoints.end(),
+                                   [this](const EndpointView& view) {
+                                     return !is_of_provider(view) &&
+                                            (spelling(view, *request_.model) ||
+                                             first_of(view, request_.alias_of));
+                                   });
   }
 
   /// Fills the candidates.
@@ -280,6 +292,7 @@ class Choice {
   bool any_misses_ = false;
   bool any_full_ = false;
   bool any_open_ = false;
+  bool spelled_ = false;
   std::span<const std::uint32_t> listed_;  // Those that can be candidates; empty: all.
   const EndpointView* early_ = nullptr;    // Its breaker is open, and opened first.
   std::optional<TimePoint> early_opened_at_;

@@ -397,11 +397,14 @@ TEST(PickTest, AnEndpointThatCameBackGetsLessThanItsShare) {
   EXPECT_EQ(share(start + endpoint.health.slow_start), 550);
 }
 
-/// A snapshot in which every list has to be looked into.
+/// A snapshot in which every list has to be looked into: its index knows none of the names, but
+/// each in another spelling.
 fleet::Snapshot without_index(const fleet::Snapshot& snapshot) {
   fleet::Snapshot plain = snapshot;
+  auto spellings = std::make_shared<fleet::Listing>();
+  spellings->ids = {"aX", "bX", "cX"};
   plain.model_index = std::make_shared<const fleet::ModelIndex>(
-      std::vector<std::shared_ptr<const fleet::Listing>>{});
+      std::vector<std::shared_ptr<const fleet::Listing>>{std::move(spellings)});
   return plain;
 }
 
@@ -409,7 +412,7 @@ TEST(PickTest, TheIndexOfModelsChangesNoChoice) {
   Random random(20261124);
   const auto below = [&random](std::uint64_t bound) { return random.next() % bound; };
   const std::array<const char*, 3> types = {"vllm", "ollama", "openai"};
-  const std::array<std::string, 4> models = {"a", "A", "b", "c"};
+  const std::array<std::string, 4> models = {"ax", "AX", "bx", "cx"};
   for (int round = 0; round < 2000; ++round) {
     SCOPED_TRACE(round);
     std::vector<Spec> specs(1 + below(6));
