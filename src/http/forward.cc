@@ -316,12 +316,12 @@ void append_response_fields(const ResponseHead& head, const ResponseForwarding& 
 }  // namespace
 
 void append_request_head(const RequestHead& head, const RequestForwarding& forwarding,
-                         std::string& text) {
+                         std::string& out) {
   const ConnectionNames listed(head.fields);
-  HeadWriter out(text, size_of(head.fields) + size_of(forwarding.endpoint_headers) +
-                           forwarding.target.size() + kOwnFieldsBytes);
-  out.text(head.method).text(" ").text(forwarding.target).text(" HTTP/1.1\r\n");
-  append_own(forwarding, "Host", forwarding.authority, out);
+  HeadWriter writer(out, size_of(head.fields) + size_of(forwarding.endpoint_headers) +
+                             forwarding.target.size() + kOwnFieldsBytes);
+  writer.text(head.method).text(" ").text(forwarding.target).text(" HTTP/1.1\r\n");
+  append_own(forwarding, "Host", forwarding.authority, writer);
   std::uint32_t all_bits = 0;
   std::string_view key;
   for (const Field& field : head.fields) {
@@ -333,79 +333,80 @@ void append_request_head(const RequestHead& head, const RequestForwarding& forwa
       const auto passes = [&](std::string_view name) {
         return trailer_passes_upstream(name, listed, forwarding);
       };
-      if (forwarding.framing == Framing::kChunked) append_announcement(field, passes, out);
+      if (forwarding.framing == Framing::kChunked) append_announcement(field, passes, writer);
       continue;
     }
-    out.field(field.name, field.value);
+    writer.field(field.name, field.value);
     all_bits |= bits;
     if (key.empty() && (bits & kApiKey) != 0) key = field.value;
   }
   if (forwarding.key_as_bearer && (all_bits & kAuthorization) == 0 && !key.empty())
-    append_own(forwarding, "Authorization", std::string("Bearer ").append(key), out);
-  append_own_fields(head, forwarding, all_bits, out);
-  out.text("\r\n");
+    append_own(forwarding, "Authorization", std::string("Bearer ").append(key), writer);
+  append_own_fields(head, forwarding, all_bits, writer);
+  writer.text("\r\n");
 }
 
 void append_request_trailers(std::span<const Field> trailers, const RequestHead& head,
-                             const RequestForwarding& forwarding, std::string& text) {
+                             const RequestForwarding& forwarding, std::string& out) {
   const ConnectionNames listed(head.fields);
-  HeadWriter out(text, size_of(trailers) + kOwnFieldsBytes);
+  HeadWriter writer(out, size_of(trailers) + kOwnFieldsBytes);
   for (const Field& field : trailers) {
-    if (trailer_passes_upstream(field.name, listed, forwarding)) out.field(field.name, field.value);
+    if (trailer_passes_upstream(field.name, listed, forwarding))
+      writer.field(field.name, field.value);
   }
-  out.text("\r\n");
+  writer.text("\r\n");
 }
 
 void append_response_head(const ResponseHead& head, const ResponseForwarding& forwarding,
-                          std::string& text) {
-  HeadWriter out(text, size_of(head.fields) + forwarding.answer_fields.size() +
-                           forwarding.extra_fields.size() + kOwnFieldsBytes);
-  append_status_line(head, out);
-  append_response_fields(head, forwarding, out);
-  append_via(head.fields, head.minor_version, out);
-  append_list_field(head.fields, "X-Served-By", kProduct, out);
-  out.field("X-Olla-Endpoint", forwarding.endpoint);
-  out.field("X-Olla-Backend-Type", forwarding.backend_type);
-  if (forwarding.model) out.field("X-Olla-Model", *forwarding.model);
-  if (!forwarding.translated.empty()) out.field("X-Olla-Translated", forwarding.translated);
-  if (!forwarding.mode.empty()) out.field("X-Olla-Mode", forwarding.mode);
-  out.text(forwarding.extra_fields);
-  out.field("X-Olla-Request-ID", forwarding.request_id);
-  append_response_time(forwarding.response_time_ms, out);
-  out.text(forwarding.answer_fields);
-  if (forwarding.announce_time_trailer) out.field("Trailer", "X-Olla-Response-Time");
+                          std::string& out) {
+  HeadWriter writer(out, size_of(head.fields) + forwarding.answer_fields.size() +
+                             forwarding.extra_fields.size() + kOwnFieldsBytes);
+  append_status_line(head, writer);
+  append_response_fields(head, forwarding, writer);
+  append_via(head.fields, head.minor_version, writer);
+  append_list_field(head.fields, "X-Served-By", kProduct, writer);
+  writer.field("X-Olla-Endpoint", forwarding.endpoint);
+  writer.field("X-Olla-Backend-Type", forwarding.backend_type);
+  if (forwarding.model) writer.field("X-Olla-Model", *forwarding.model);
+  if (!forwarding.translated.empty()) writer.field("X-Olla-Translated", forwarding.translated);
+  if (!forwarding.mode.empty()) writer.field("X-Olla-Mode", forwarding.mode);
+  writer.text(forwarding.extra_fields);
+  writer.field("X-Olla-Request-ID", forwarding.request_id);
+  append_response_time(forwarding.response_time_ms, writer);
+  writer.text(forwarding.answer_fields);
+  if (forwarding.announce_time_trailer) writer.field("Trailer", "X-Olla-Response-Time");
   if (!forwarding.keep_alive) {
-    out.text("Connection: close\r\n");
+    writer.text("Connection: close\r\n");
   } else if (forwarding.client_minor_version == 0) {
-    out.text("Connection: keep-alive\r\n");
+    writer.text("Connection: keep-alive\r\n");
   }
-  out.text("\r\n");
+  writer.text("\r\n");
 }
 
 void append_interim_head(const ResponseHead& head, std::span<const Field> endpoint_headers,
-                         std::string& text) {
+                         std::string& out) {
   const ConnectionNames listed(head.fields);
-  HeadWriter out(text, size_of(head.fields) + kOwnFieldsBytes);
-  append_status_line(head, out);
+  HeadWriter writer(out, size_of(head.fields) + kOwnFieldsBytes);
+  append_status_line(head, writer);
   for (const Field& field : head.fields) {
     const std::uint32_t bits = kNames.bits_of(field.name);
     if ((bits & (kContentLength | kProxyList)) != 0) continue;
     if (is_of(endpoint_headers, field.name)) continue;
-    if (passes_to_client(field.name, bits, listed)) out.field(field.name, field.value);
+    if (passes_to_client(field.name, bits, listed)) writer.field(field.name, field.value);
   }
-  out.text("\r\n");
+  writer.text("\r\n");
 }
 
 void append_response_trailers(std::span<const Field> trailers, const ResponseHead& head,
-                              const ResponseTrailerForwarding& forwarding, std::string& text) {
+                              const ResponseTrailerForwarding& forwarding, std::string& out) {
   const ConnectionNames listed(head.fields);
-  HeadWriter out(text, size_of(trailers) + kOwnFieldsBytes);
+  HeadWriter writer(out, size_of(trailers) + kOwnFieldsBytes);
   for (const Field& field : trailers) {
     if (trailer_passes_to_client(field.name, listed, forwarding.endpoint_headers))
-      out.field(field.name, field.value);
+      writer.field(field.name, field.value);
   }
-  if (forwarding.response_time_ms) append_response_time(*forwarding.response_time_ms, out);
-  out.text("\r\n");
+  if (forwarding.response_time_ms) append_response_time(*forwarding.response_time_ms, writer);
+  writer.text("\r\n");
 }
 
 std::vector<Field> client_credentials(const RequestHead& head) {
