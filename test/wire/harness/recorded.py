@@ -122,6 +122,7 @@ def _without_chance(value: object) -> object:
         return value
     value = re.sub(r"[0-9a-f]{8,}", lambda hit: f"<{len(hit.group())} digits>", value)
     value = re.sub(r"\d+ input tokens", "N input tokens", value)
+    value = re.sub(r"Vocabulary size: \d+", "Vocabulary size: N", value)
     return value.replace("./tiny-llama", "tiny")
 
 
