@@ -55,7 +55,8 @@ def test_a_request_that_kills_takes_down_two_of_three(world: World):
 
 
 def test_requests_that_wait_on_a_frozen_server_move_to_another(world: World):
-    frozen, other = world.sim("--ttft", "600s"), world.backend(name="other")
+    frozen = world.sim("--ttft", "600s", "--enable-server-load-tracking")
+    other = world.backend(name="other")
     release = threading.Event()
 
     def hold(exchange: Exchange):
