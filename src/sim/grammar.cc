@@ -179,7 +179,7 @@ class Parser {
   GrammarNode sequence(std::size_t depth) {
     GrammarNode node;
     skip_space();
-    while (!fault_ && !text_.empty() && std::string_view("|)]").find(text_.front()) == npos) {
+    while (!fault_ && !text_.empty() && std::string_view("|)]").find(text_.front()) == kNone) {
       if (skip("->")) {
         skip_space();
         take_name(text_);
@@ -266,7 +266,7 @@ class Parser {
     const std::string inside(slashes ? text_.substr(1, at - 1) : text_.substr(0, at + 1));
     text_.remove_prefix(at + 1);
     // What is written fits without its flags too.
-    while (slashes && !text_.empty() && std::string_view("imslux").find(text_.front()) != npos) {
+    while (slashes && !text_.empty() && std::string_view("imslux").find(text_.front()) != kNone) {
       text_.remove_prefix(1);
     }
     return expression_of(inside);
@@ -335,7 +335,7 @@ class Parser {
     return value;
   }
 
-  static constexpr std::size_t npos = std::string_view::npos;
+  static constexpr std::size_t kNone = std::string_view::npos;
 
   Bodies bodies_;
   std::map<std::string, std::size_t, std::less<>> numbers_;

@@ -135,6 +135,7 @@ std::size_t append_completion_logprobs(std::string& out, const TokenNames& names
 std::vector<LogprobStep> prompt_steps(const Tokenizer& tokenizer,
                                       const std::vector<TokenId>& prompt, std::size_t others) {
   std::vector<LogprobStep> steps;
+  steps.reserve(prompt.size());
   for (const TokenId token : prompt) {
     steps.push_back(make_logprobs(tokenizer, token, steps.size(), others));
   }

@@ -22,6 +22,6 @@ ProcessFigures read_process_figures();
 
 /// Appends the families `python_*`, which stay as they are, and `process_*`, in the text format of
 /// Prometheus.
-void write_process_metrics(std::string& out, const ProcessFigures& figures, Dialect dialect);
+void write_process_metrics(std::string& text, const ProcessFigures& figures, Dialect dialect);
 
 }  // namespace olla::sim
