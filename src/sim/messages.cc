@@ -157,7 +157,7 @@ json tool_as_chat(const json& tool) {
 }
 
 json tool_choice_as_chat(const json& choice) {
-  const json type = choice.is_object() ? choice.value("type", json()) : json();
+  json type = choice.is_object() ? choice.value("type", json()) : json();
   if (type == "any") return "required";
   if (type == "tool") return {{"function", {{"name", choice.value("name", json())}}}};
   return type;

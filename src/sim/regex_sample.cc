@@ -197,7 +197,7 @@ class Parser {
     if (at == text_.size() || text_[at++] != '?') return false;
     bool off = false;
     bool lines = lines_;
-    while (at < text_.size() && std::string_view("imsU-").find(text_[at]) != npos) {
+    while (at < text_.size() && std::string_view("imsU-").find(text_[at]) != kNone) {
       off = off || text_[at] == '-';
       if (text_[at] == 'm') lines = !off;
       ++at;
@@ -373,7 +373,7 @@ class Parser {
     const bool negated = skip("^");
     const std::size_t end = text_.find(":]", at_);
     const NamedClass* found =
-        end == npos ? nullptr : find_posix_class(text_.substr(at_, end - at_));
+        end == kNone ? nullptr : find_posix_class(text_.substr(at_, end - at_));
     if (found == nullptr) return fail(start, "unrecognized character class");
     at_ = end + 2;
     add_class(*found, negated, set, others);
@@ -452,7 +452,7 @@ class Parser {
     return std::optional<std::size_t>(value);
   }
 
-  static constexpr std::size_t npos = std::string_view::npos;
+  static constexpr std::size_t kNone = std::string_view::npos;
 
   std::string_view text_;
   std::size_t at_ = 0;
