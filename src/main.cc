@@ -201,8 +201,9 @@ int run(int argc, char** argv) {
 void keep_freed_memory() {
   constexpr int kMapAboveBytes = 4 * 1024 * 1024;
   constexpr int kKeepBytes = 8 * 1024 * 1024;
-  mallopt(M_MMAP_THRESHOLD, kMapAboveBytes);
-  mallopt(M_TRIM_THRESHOLD, kKeepBytes);
+  // There is no other thread yet.
+  mallopt(M_MMAP_THRESHOLD, kMapAboveBytes);  // NOLINT(concurrency-mt-unsafe)
+  mallopt(M_TRIM_THRESHOLD, kKeepBytes);      // NOLINT(concurrency-mt-unsafe)
 }
 
 }  // namespace
