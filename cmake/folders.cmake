@@ -12,10 +12,7 @@ target_compile_options(olla_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -W
   -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   $<$<BOOL:${OLLA_DEVELOPER}>:-Werror>)
 target_compile_definitions(olla_flags INTERFACE BOOST_ASIO_NO_DEPRECATED
-  BOOST_ASIO_SEPARATE_COMPILATION OLLA_VERSION="${PROJECT_VERSION}"
-  # A request is a dozen coroutines deep. Of two frames, which is the default, nearly all are given
-  # back to the allocator and taken from it anew.
-  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
+  BOOST_ASIO_SEPARATE_COMPILATION OLLA_VERSION="${PROJECT_VERSION}")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # ccache needs it to share objects that were built with a precompiled header.
   target_compile_options(olla_flags INTERFACE -fpch-preprocess)

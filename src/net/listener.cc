@@ -1,9 +1,10 @@
 #include "net/listener.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <exception>
+
+#include "net/spawn.h"
 
 namespace olla::net {
 namespace {
@@ -89,7 +90,7 @@ error_code Listener::take(const std::string& host, std::uint16_t port, bool list
 void Listener::start(Choose choose) {
   choose_ = std::move(choose);
   for (Acceptor& acceptor : acceptors_) {
-    asio::co_spawn(io_, accept_loop(acceptor), [](std::exception_ptr failure) {
+    spawn(io_, accept_loop(acceptor), [](const std::exception_ptr& failure) {
       if (failure) std::rethrow_exception(failure);
     });
   }

@@ -1,15 +1,14 @@
 #pragma once
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/clock.h"
+#include "net/await_token.h"
+#include "net/awaitable.h"
 
 namespace olla::net {
 
@@ -23,13 +22,5 @@ using Tcp = asio::ip::tcp;
 using Socket = asio::basic_stream_socket<Tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
 using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
-
-template <class T>
-using Awaitable = asio::awaitable<T, Executor>;
-
-using UseAwaitable = asio::use_awaitable_t<Executor>;
-
-/// Completion token: `auto [error, n] = co_await socket.async_read_some(buffer, kAwait);`
-inline constexpr auto kAwait = asio::as_tuple(UseAwaitable{});
 
 }  // namespace olla::net

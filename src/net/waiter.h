@@ -1,9 +1,10 @@
 #pragma once
 
+#include <coroutine>
 #include <optional>
 #include <utility>
 
-#include "net/types.h"
+#include "net/awaitable.h"
 
 namespace olla::net {
 
@@ -12,29 +13,44 @@ namespace olla::net {
 /// Not thread-safe. The coroutine is destroyed unfinished when the Waiter dies before the wake-up.
 class Waiter {
  public:
-  [[nodiscard]] bool waiting() const { return handler_.has_value(); }
+  /// What wait() gives, to be awaited at once.
+  class Sleep {
+   public:
+    explicit Sleep(Waiter& waiter) : waiter_(&waiter) {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class State>
+    void await_suspend(std::coroutine_handle<State> coroutine) const {
+      waiter_->sleeper_.emplace(coroutine);
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    Waiter* waiter_;
+  };
+
+  [[nodiscard]] bool waiting() const { return sleeper_.has_value(); }
 
   /// Suspends the calling coroutine until wake(). At most one at a time. The Waiter must outlive
   /// the wait.
-  Awaitable<void> wait();
+  [[nodiscard]] Sleep wait() { return Sleep(*this); }
 
   /// Destroys the coroutine that waits, unfinished. The caller may end with it.
-  void abandon() { const std::optional<Handler> handler = std::exchange(handler_, std::nullopt); }
+  void abandon() {
+    const std::optional<Suspended> sleeper = std::move(sleeper_);
+    sleeper_.reset();
+  }
 
   /// Runs the waiting coroutine, inside this call, until it suspends again. Nothing when none
   /// waits. The caller must touch no state that the coroutine may have ended.
   void wake() {
-    if (!handler_) return;
-    Handler handler = std::move(*handler_);
-    handler_.reset();
-    std::move(handler)();
+    if (!sleeper_) return;
+    Suspended sleeper = std::move(*sleeper_);
+    sleeper_.reset();
+    std::move(sleeper).resume();
   }
 
  private:
-  using Handler = asio::async_result<UseAwaitable, void()>::handler_type;
-
-  UseAwaitable token_;
-  std::optional<Handler> handler_;
+  std::optional<Suspended> sleeper_;
 };
 
 }  // namespace olla::net

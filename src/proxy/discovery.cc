@@ -1,12 +1,12 @@
 #include "proxy/discovery.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 
 #include "config/url.h"
 #include "models/filter.h"
 #include "models/parse.h"
+#include "net/spawn.h"
 #include "vllm/version.h"
 
 namespace olla::proxy {
@@ -73,8 +73,8 @@ void ModelDiscovery::start() {
     if (failure) std::rethrow_exception(failure);
   };
   for (const auto& watched : watched_)
-    net::asio::co_spawn(asker_.io(), watch(*watched), rethrow);
-  net::asio::co_spawn(asker_.io(), forget_stale(), rethrow);
+    net::spawn(asker_.io(), watch(*watched), rethrow);
+  net::spawn(asker_.io(), forget_stale(), rethrow);
 }
 
 void ModelDiscovery::stop() {

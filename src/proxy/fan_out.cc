@@ -1,9 +1,9 @@
 #include "proxy/fan_out.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 
 #include "http/field.h"
+#include "net/spawn.h"
 #include "net/waiter.h"
 #include "proxy/outgoing.h"
 
@@ -50,6 +50,12 @@ struct Round {
   net::Waiter waiter;
 };
 
+net::Awaitable<void> ask_one(Services& services, net::FetchRequest request,
+                             std::shared_ptr<Round> round, std::size_t at) {
+  auto answer = co_await net::fetch(services.io, services.deadlines, std::move(request));
+  round->answers[at].answer = std::move(answer);
+}
+
 }  // namespace
 
 net::Awaitable<std::vector<FanOutAnswer>> ask_all(Services& services,
@@ -64,13 +70,11 @@ net::Awaitable<std::vector<FanOutAnswer>> ask_all(Services& services,
   round->open = endpoints.size();
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     net::FetchRequest request = request_for(snapshot->endpoints[endpoints[i].value()], question);
-    auto done = [round, i](const std::exception_ptr& failure, Result<net::FetchResponse> answer) {
-      if (!failure) round->answers[i].answer = std::move(answer);
+    // Where one throws, its answer stays as it is.
+    auto done = [round](const std::exception_ptr&) {
       if (--round->open == 0) round->waiter.wake();
     };
-    net::asio::co_spawn(services.io,
-                        net::fetch(services.io, services.deadlines, std::move(request)),
-                        std::move(done));
+    net::spawn(services.io, ask_one(services, std::move(request), round, i), std::move(done));
   }
   if (round->open > 0) co_await round->waiter.wait();
   co_return std::move(round->answers);

@@ -1,11 +1,11 @@
 #include "proxy/prober.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 
 #include "config/url.h"
 #include "http/retry_after.h"
+#include "net/spawn.h"
 
 namespace olla::proxy {
 namespace {
@@ -85,7 +85,7 @@ void Prober::start() {
     if (failure) std::rethrow_exception(failure);
   };
   for (const auto& watched : watched_)
-    net::asio::co_spawn(asker_.io(), watch(*watched), rethrow);
+    net::spawn(asker_.io(), watch(*watched), rethrow);
 }
 
 void Prober::check_now(EndpointId endpoint) {

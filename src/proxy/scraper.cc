@@ -1,10 +1,10 @@
 #include "proxy/scraper.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 
 #include "config/url.h"
+#include "net/spawn.h"
 #include "vllm/metrics_text.h"
 
 namespace olla::proxy {
@@ -53,8 +53,8 @@ void Scraper::start() {
     if (failure) std::rethrow_exception(failure);
   };
   for (const auto& watched : watched_) {
-    net::asio::co_spawn(asker_.io(), watch(*watched), rethrow);
-    if (watched->gpu) net::asio::co_spawn(asker_.io(), watch_gpu(*watched), rethrow);
+    net::spawn(asker_.io(), watch(*watched), rethrow);
+    if (watched->gpu) net::spawn(asker_.io(), watch_gpu(*watched), rethrow);
   }
 }
 

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <memory>
 #include <vector>
 
+#include "net/spawn.h"
 #include "test/loop.h"
 
 namespace olla::proxy {
@@ -30,7 +30,7 @@ struct SlotsTest : testing::Test {
     test->in.push_back(i);
   }
   void take(std::size_t i) {
-    net::asio::co_spawn(loop.io(), take_one(this, i), [](const std::exception_ptr& failure) {
+    net::spawn(loop.io(), take_one(this, i), [](const std::exception_ptr& failure) {
       if (failure) std::rethrow_exception(failure);
     });
     loop.run_ready();

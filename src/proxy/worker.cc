@@ -1,7 +1,8 @@
 #include "proxy/worker.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+
+#include "net/spawn.h"
 
 namespace olla::proxy {
 namespace {
@@ -60,18 +61,17 @@ void Worker::begin(net::Socket socket) {
   auto session = std::make_unique<Session>(services_, std::move(socket));
   sessions_.push_back(*session);
   if (draining_) session->drain();
-  net::asio::co_spawn(
-      io_, run_session(std::move(session)), [this](const std::exception_ptr& failure) {
-        connections_.fetch_sub(1, std::memory_order_relaxed);
-        if (!failure) return;
-        // Nothing on the request path throws but for want of memory: count it as that connection's
-        // loss, and say so.
-        try {
-          std::rethrow_exception(failure);
-        } catch (const std::exception& what) {
-          services_.logger.error("a connection ended by an exception", {{"error", what.what()}});
-        }
-      });
+  net::spawn(io_, run_session(std::move(session)), [this](const std::exception_ptr& failure) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    if (!failure) return;
+    // Nothing on the request path throws but for want of memory: count it as that connection's
+    // loss, and say so.
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& what) {
+      services_.logger.error("a connection ended by an exception", {{"error", what.what()}});
+    }
+  });
 }
 
 /// Owns the session for as long as it runs.

@@ -1,7 +1,6 @@
 #include "sim/server.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/intrusive/list.hpp>
 #include <exception>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "net/deadlines.h"
 #include "net/listener.h"
 #include "net/server_connection.h"
+#include "net/spawn.h"
 #include "sim/session.h"
 
 namespace olla::sim {
@@ -141,12 +141,11 @@ class Server::Core : public SessionHost, private net::ConnectionSink {
         std::make_shared<net::ServerConnection>(std::move(socket), deadlines_, rules_);
     auto session = std::make_unique<Session>(*this, std::move(connection));
     sessions_.push_back(*session);
-    net::asio::co_spawn(io_, run_session(std::move(session)),
-                        [](const std::exception_ptr& failure) {
-                          // Nothing throws but for want of memory; a simulator has nobody to hide
-                          // that from.
-                          if (failure) std::rethrow_exception(failure);
-                        });
+    net::spawn(io_, run_session(std::move(session)), [](const std::exception_ptr& failure) {
+      // Nothing throws but for want of memory; a simulator has nobody to hide
+      // that from.
+      if (failure) std::rethrow_exception(failure);
+    });
   }
 
   Result<std::uint16_t> open() {

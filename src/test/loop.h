@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <optional>
 #include <utility>
 
 #include "net/deadlines.h"
+#include "net/spawn.h"
 #include "net/types.h"
 
 namespace olla::test {
@@ -73,9 +73,8 @@ template <class T>
 class Started {
  public:
   Started(Loop& loop, net::Awaitable<T> work) : loop_(loop) {
-    net::asio::co_spawn(loop.io(), std::move(work), [this](std::exception_ptr failure, T value) {
+    net::spawn(loop.io(), keep(std::move(work), value_), [](const std::exception_ptr& failure) {
       EXPECT_EQ(failure, nullptr) << "the coroutine threw";
-      value_.emplace(std::move(value));
     });
   }
   Started(const Started&) = delete;
@@ -89,6 +88,10 @@ class Started {
   }
 
  private:
+  static net::Awaitable<void> keep(net::Awaitable<T> work, std::optional<T>& value) {
+    value.emplace(co_await work);
+  }
+
   Loop& loop_;
   std::optional<T> value_;
 };
@@ -98,7 +101,7 @@ template <>
 class Started<void> {
  public:
   Started(Loop& loop, net::Awaitable<void> work) : loop_(loop) {
-    net::asio::co_spawn(loop.io(), std::move(work), [this](std::exception_ptr failure) {
+    net::spawn(loop.io(), std::move(work), [this](const std::exception_ptr& failure) {
       EXPECT_EQ(failure, nullptr) << "the coroutine threw";
       done_ = true;
     });
