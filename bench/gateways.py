@@ -65,7 +65,7 @@ class Server:
 
 
 def start(name: str, command: list[str], port: int, folder: Path, path: str = CHAT,
-          environment: dict | None = None) -> Server:
+          environment: dict | None = None, address: str = "127.0.0.1") -> Server:
     """Starts it with its output in files of `folder`, and waits until it takes connections."""
     with open(folder / f"{name}.out", "wb") as out, open(folder / f"{name}.err", "wb") as err:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
@@ -73,7 +73,7 @@ def start(name: str, command: list[str], port: int, folder: Path, path: str = CH
     end = time.monotonic() + _START_SECONDS
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((address, port), 1).close()
             return Server(name, process, port, path)
         except OSError:
             if process.poll() is not None or time.monotonic() > end:

@@ -25,7 +25,7 @@ def _spread(values: list[float], digits: int = 1) -> str:
     return text
 
 
-def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+def table(header: list[str], rows: list[list[str]]) -> list[str]:
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
@@ -53,7 +53,7 @@ def workload_table(results: Results, workload: Workload, names: list[str]) -> li
         rows.append([name + (f" ({errors} errors)" if errors else ""), cpu, *times,
                      f"{statistics.median(s.rate for s in samples):,.0f}",
                      "" if name == DIRECT else f"{resident:.1f}", shares])
-    return [f"### {workload.title}", "", *_table(header, rows), ""]
+    return [f"### {workload.title}", "", *table(header, rows), ""]
 
 
 class Goals:
@@ -137,10 +137,10 @@ class Goals:
 
 
 def goals_table(rows: list[list[str]]) -> list[str]:
-    return _table(["figure", "goal", "measured", "reached"], rows) + [""]
+    return table(["figure", "goal", "measured", "reached"], rows) + [""]
 
 
 def idle_table(results: Results) -> list[str]:
     rows = [[name, f"{statistics.median(values) / MIB:.1f}"]
             for name, values in results.idle_bytes.items()]
-    return _table(["idle", "RSS, MiB"], rows) + [""]
+    return table(["idle", "RSS, MiB"], rows) + [""]

@@ -45,12 +45,13 @@ void die(const char* call) {
   std::exit(1);
 }
 
-int listen_on(std::uint16_t port) {
+int listen_on(std::uint16_t port, std::uint32_t address) {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) die("socket");
   set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
-  const sockaddr_in address = loopback(port);
-  if (bind(descriptor, generic(address), sizeof address) != 0) die("bind");
+  sockaddr_in place = loopback(port);
+  place.sin_addr.s_addr = htonl(address);
+  if (bind(descriptor, generic(place), sizeof place) != 0) die("bind");
   if (listen(descriptor, kBacklog) != 0) die("listen");
   return descriptor;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -12,8 +13,11 @@ namespace olla::bench {
 /// after a failure measures something else.
 [[noreturn]] void die(const char* call);
 
-/// A non-blocking listening socket on 127.0.0.1.
-[[nodiscard]] int listen_on(std::uint16_t port);
+/// The first address of a fleet: 127.1.0.0. All of 127.0.0.0/8 is this machine's.
+constexpr std::uint32_t kFleetAddress = 0x7F010000;
+
+/// A non-blocking listening socket. `address` is one of IPv4, the first byte the highest.
+[[nodiscard]] int listen_on(std::uint16_t port, std::uint32_t address = INADDR_LOOPBACK);
 
 /// The next connection of a listener, non-blocking and without Nagle's delay; -1: there is none.
 [[nodiscard]] int accept_from(int listener);

@@ -2,6 +2,8 @@
 // work per request as can be, so that what is measured is the gateway in front of it.
 //
 //   bench_upstream --port PORT [--port PORT]...
+//   bench_upstream --port PORT --addresses COUNT --models COUNT --metrics FILE
+//       a fleet: the port of as many addresses, 127.1.0.0 and on, each with models of its own
 //
 // It trusts its clients: one request at a time, a Content-Length before every body.
 #include <sys/socket.h>
@@ -12,6 +14,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <queue>
 #include <string>
@@ -39,10 +43,7 @@ constexpr std::string_view kCompletion =
     R"("completion_tokens":25,"prompt_tokens_details":null},"prompt_logprobs":null,)"
     R"("prompt_token_ids":null,"kv_transfer_params":null})";
 
-constexpr std::string_view kModels =
-    R"({"object":"list","data":[{"id":"bench-model","object":"model","created":1700000000,)"
-    R"("owned_by":"vllm","root":"bench-model","parent":null,"max_model_len":131072,)"
-    R"("permission":[]}]})";
+constexpr std::string_view kModel = "bench-model";  // What every address serves.
 
 constexpr std::string_view kVersion = R"({"version":"0.32.0"})";
 
@@ -56,6 +57,17 @@ constexpr std::string_view kMetrics =
     "# HELP vllm:kv_cache_usage_perc KV-cache usage. 1 means 100 percent usage.\n"
     "# TYPE vllm:kv_cache_usage_perc gauge\n"
     "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"bench-model\"} 0.25\n";
+
+std::string models_document(const std::vector<std::string>& names) {
+  std::string text = R"({"object":"list","data":[)";
+  for (const std::string& name : names) {
+    text.append(&name == &names.front() ? "" : ",");
+    text.append(R"({"id":")").append(name);
+    text.append(R"(","object":"model","created":1700000000,"owned_by":"vllm","root":")");
+    text.append(name).append(R"(","parent":null,"max_model_len":131072,"permission":[]})");
+  }
+  return text.append("]}");
+}
 
 std::string document(std::string_view type, std::string_view body) {
   std::string text =
@@ -71,9 +83,18 @@ constexpr std::string_view kStreamHead =
 
 constexpr std::string_view kStreamEnd = "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
 
+/// What is asked for on the command line.
+struct Settings {
+  std::vector<std::uint16_t> ports;
+  std::uint32_t addresses = 0;  ///< Of the fleet; 0: 127.0.0.1 alone.
+  std::uint32_t models = 0;     ///< Of each address of the fleet, besides kModel.
+  std::string metrics = {};     ///< The file with the page; empty: a short one.
+};
+
 struct Connection {
   int descriptor = -1;
   bool listens = false;
+  std::size_t address = 0;  ///< The number of the address that it came to.
   std::string input = {};
   std::uint64_t body_left = 0;
   std::string output = {};  ///< What the socket did not take.
@@ -117,13 +138,19 @@ const char* read_number(const char* begin, const char* end, Number& out) {
 
 class Upstream {
  public:
-  explicit Upstream(const std::vector<std::uint16_t>& ports) {
-    for (const std::uint16_t port : ports) {
-      auto listener = std::make_unique<Connection>();
-      listener->descriptor = listen_on(port);
-      listener->listens = true;
-      poller_.add(listener->descriptor, EPOLLIN, listener.get());
-      connections_.push_back(std::move(listener));
+  explicit Upstream(const Settings& settings)
+      : metrics_(document("text/plain; version=0.0.4; charset=utf-8", page_of(settings))) {
+    if (settings.addresses == 0) {
+      models_.push_back(document("application/json", models_document({std::string(kModel)})));
+      for (const std::uint16_t port : settings.ports)
+        add_listener(listen_on(port), 0);
+    }
+    for (std::uint32_t i = 0; i < settings.addresses; ++i) {
+      std::vector<std::string> names{std::string(kModel)};
+      for (std::uint32_t n = 0; n < settings.models; ++n)
+        names.push_back("organisation/model-" + std::to_string(i) + "-" + std::to_string(n));
+      models_.push_back(document("application/json", models_document(names)));
+      add_listener(listen_on(settings.ports.front(), kFleetAddress + i), i);
     }
   }
 
@@ -148,6 +175,22 @@ class Upstream {
   }
 
  private:
+  static std::string page_of(const Settings& settings) {
+    if (settings.metrics.empty()) return std::string(kMetrics);
+    std::ifstream file(settings.metrics);
+    if (!file) die(settings.metrics.c_str());
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  void add_listener(int descriptor, std::size_t address) {
+    auto listener = std::make_unique<Connection>();
+    listener->descriptor = descriptor;
+    listener->listens = true;
+    listener->address = address;
+    poller_.add(listener->descriptor, EPOLLIN, listener.get());
+    connections_.push_back(std::move(listener));
+  }
+
   void handle(Connection& connection, std::uint32_t events) {
     if (connection.listens) return take(connection);
     if ((events & EPOLLOUT) != 0) flush(connection);
@@ -159,6 +202,7 @@ class Upstream {
          descriptor = accept_from(listener.descriptor)) {
       auto connection = std::make_unique<Connection>();
       connection->descriptor = descriptor;
+      connection->address = listener.address;
       poller_.add(descriptor, EPOLLIN, connection.get());
       connections_.push_back(std::move(connection));
     }
@@ -192,7 +236,7 @@ class Upstream {
   void answer(Connection& connection) {
     const std::string_view head = connection.head;
     if (head.starts_with("GET /health")) return send(connection, health_);
-    if (head.starts_with("GET /v1/models")) return send(connection, models_);
+    if (head.starts_with("GET /v1/models")) return send(connection, models_[connection.address]);
     if (head.starts_with("GET /version")) return send(connection, version_);
     if (head.starts_with("GET /metrics")) return send(connection, metrics_);
     const std::string_view wish = field_of(head, kWishField);
@@ -284,9 +328,9 @@ class Upstream {
   std::vector<char> buffer_ = std::vector<char>(256 * 1024);
   EventText event_;
   const std::string completion_ = document("application/json", kCompletion);
-  const std::string models_ = document("application/json", kModels);
   const std::string version_ = document("application/json", kVersion);
-  const std::string metrics_ = document("text/plain; version=0.0.4; charset=utf-8", kMetrics);
+  const std::string metrics_;
+  std::vector<std::string> models_;  ///< The list of each address.
   const std::string health_ = document("", "");
 };
 
@@ -295,9 +339,12 @@ class Upstream {
 
 int main(int argc, char** argv) {
   CLI::App app("A bare upstream in the shape of vLLM's server.");
-  std::vector<std::uint16_t> ports;
-  app.add_option("--port", ports, "Ports of 127.0.0.1 to listen on.")->required();
+  olla::bench::Settings settings;
+  app.add_option("--port", settings.ports, "Ports of 127.0.0.1 to listen on.")->required();
+  app.add_option("--addresses", settings.addresses, "Addresses of a fleet, each with the port.");
+  app.add_option("--models", settings.models, "Models of its own that each of them lists.");
+  app.add_option("--metrics", settings.metrics, "A file with the page of metrics.");
   CLI11_PARSE(app, argc, argv);
   olla::bench::raise_file_limit();
-  olla::bench::Upstream(ports).run();
+  olla::bench::Upstream(settings).run();
 }

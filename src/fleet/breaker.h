@@ -56,7 +56,11 @@ class Breaker {
 
   /// Whether a request may go to the endpoint while others are there: closed, or open for so long
   /// that one may try, and none does.
-  [[nodiscard]] bool admits(TimePoint now) const { return admits_after(now, open_for_ms_); }
+  [[nodiscard]] bool admits(TimePoint now) const {
+    return is_sound() || admits_after(now, open_for_ms_);
+  }
+  /// Closed, and without a failure since the last success, as nearly always.
+  [[nodiscard]] bool is_sound() const { return word_.load(std::memory_order_relaxed) == 0; }
   /// The same where no other endpoint is left: among those that say yes the one to try is that with
   /// the earliest opened_at.
   [[nodiscard]] bool admits_early(TimePoint now) const { return admits_after(now, early_ms_); }

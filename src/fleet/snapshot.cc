@@ -59,6 +59,21 @@ Condition EndpointView::condition() const {
 
 namespace {
 
+EndpointRow row_of(const EndpointView& view) {
+  const config::Endpoint& endpoint = view.endpoint->config;
+  EndpointRow row{};
+  row.profile = view.profile;
+  row.live = view.live;
+  row.max_concurrent = endpoint.max_concurrent;
+  row.weight = endpoint.weight;
+  row.priority = endpoint.priority;
+  row.condition = view.condition();
+  row.has_address = !view.addresses.empty();
+  row.warms_up = view.back_since.has_value();
+  row.misses_routes = view.missing_routes != nullptr;
+  return row;
+}
+
 Status reason_of(Verdict failure) {
   switch (failure) {
     case Verdict::kConfigError:
@@ -131,6 +146,9 @@ std::shared_ptr<const Snapshot> Fleet::snapshot() const {
     model_index_ = std::make_shared<const ModelIndex>(std::move(listings));
   }
   auto made = std::make_shared<Snapshot>(now_);
+  made->rows.reserve(made->endpoints.size());
+  for (const EndpointView& view : made->endpoints)
+    made->rows.push_back(row_of(view));
   made->model_index = model_index_;
   return made;
 }

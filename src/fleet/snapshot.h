@@ -191,10 +191,25 @@ struct EndpointView {
   [[nodiscard]] bool is_vllm() const { return profile->name == "vllm"; }
 };
 
+/// What a choice looks at of each candidate, side by side: of a thousand views each would have to
+/// be fetched from a place of its own.
+struct EndpointRow {
+  const config::Profile* profile;
+  Live* live;
+  std::uint32_t max_concurrent;  ///< 0: no limit.
+  std::uint32_t weight;
+  std::int32_t priority;
+  Condition condition;
+  bool has_address;
+  bool warms_up;       ///< Perhaps; its view tells.
+  bool misses_routes;  ///< At least one; its view tells which.
+};
+
 /// The whole fleet at one moment, in the order of the config. Immutable once made, so that every
 /// thread may read it; only the counters behind `live` move. The Fleet must outlive it.
 struct Snapshot {
   std::vector<EndpointView> endpoints;
+  std::vector<EndpointRow> rows;                      ///< Of the same, in their order.
   std::shared_ptr<const vllm::FirstSeen> first_seen;  ///< Of every model listed so far; not null.
   std::shared_ptr<const ModelIndex> model_index;      ///< Of the endpoints' lists; not null.
 };
@@ -268,7 +283,7 @@ class Fleet {
   std::shared_ptr<const config::Profiles> profiles_;
   std::vector<Endpoint> endpoints_;  // Never resized: views point into it.
   std::deque<Live> live_;            // The same.
-  Snapshot now_;                     // Without its index.
+  Snapshot now_;                     // Without its rows and its index.
   // For the next snapshot; null when a list has changed since it was made.
   mutable std::shared_ptr<const ModelIndex> model_index_;
 };

@@ -28,25 +28,49 @@ constexpr std::array<bool, 256> make_token_table() {
 
 constexpr std::array<bool, 256> kTokenChars = make_token_table();
 
+template <class Word>
+Word load(const char* from) {
+  Word word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+/// Whether eight bytes are equal, or differ only in the bit that makes a letter lower case.
+bool are_same_letters(std::uint64_t ours, std::uint64_t theirs) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  constexpr std::uint64_t kCaseBits = 0x20 * kEach;
+  constexpr std::uint64_t kHighBits = 0x80 * kEach;
+  const std::uint64_t different = ours ^ theirs;
+  if (different == 0) return true;
+  if ((different & ~kCaseBits) != 0) return false;
+  // The high bit of each byte that is no letter from 'a' to 'z' once the case bit is set. Sums of
+  // seven bits do not carry into the next byte.
+  const std::uint64_t low_bits = (ours | kCaseBits) & ~kHighBits;
+  const std::uint64_t from_a = low_bits + (0x80 - 'a') * kEach;
+  const std::uint64_t behind_z = low_bits + (0x80 - 'z' - 1) * kEach;
+  const std::uint64_t no_letter = (ours | ~from_a | behind_z) & kHighBits;
+  return (different & no_letter >> 2) == 0;
+}
+
 }  // namespace
 
 bool same_but_for_case(const char* a, const char* b, std::size_t size) {
-  std::size_t at = 0;
-  // Eight bytes at a time, as long as they are equal or differ in nothing but the bit that makes
-  // letters lower case.
-  for (; size - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
-    std::uint64_t ours = 0;
-    std::uint64_t theirs = 0;
-    std::memcpy(&ours, a + at, sizeof ours);
-    std::memcpy(&theirs, b + at, sizeof theirs);
-    const std::uint64_t different = ours ^ theirs;
-    if (different == 0) continue;
-    if ((different & ~std::uint64_t{0x2020202020202020}) != 0) return false;
-    for (std::size_t i = at; i < at + sizeof(std::uint64_t); ++i) {
-      if (lower(a[i]) != lower(b[i])) return false;
+  if (size >= sizeof(std::uint64_t)) {
+    // Eight bytes at a time, the last eight once more where they do not end with the others.
+    const std::size_t last = size - sizeof(std::uint64_t);
+    for (std::size_t at = 0; at < last; at += sizeof(std::uint64_t)) {
+      if (!are_same_letters(load<std::uint64_t>(a + at), load<std::uint64_t>(b + at))) return false;
     }
+    return are_same_letters(load<std::uint64_t>(a + last), load<std::uint64_t>(b + last));
   }
-  for (; at < size; ++at) {
+  if (size >= sizeof(std::uint32_t)) {
+    const std::size_t last = size - sizeof(std::uint32_t);
+    const auto both = [last](const char* text) {
+      return std::uint64_t{load<std::uint32_t>(text)} << 32 | load<std::uint32_t>(text + last);
+    };
+    return are_same_letters(both(a), both(b));
+  }
+  for (std::size_t at = 0; at < size; ++at) {
     if (lower(a[at]) != lower(b[at])) return false;
   }
   return true;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -82,6 +83,31 @@ TEST(FieldTest, FindsTheFirstFieldOfAName) {
   const std::vector<Field> fields = {{"A", "1"}, {"b", "2"}, {"B", "3"}};
   EXPECT_EQ(find_field(fields, "B"), "2");
   EXPECT_FALSE(find_field(fields, "C"));
+}
+
+/// As the RFC says it, one byte after the other.
+bool plainly_equal(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char one, char other) { return lower(one) == lower(other); });
+}
+
+TEST(FieldTest, ComparesEachPairOfBytesAtEachPlaceOfEachSize) {
+  for (std::size_t size = 1; size <= 20; ++size) {
+    for (std::size_t place = 0; place < size; ++place) {
+      std::string one(size, 'q');
+      std::string other(size, 'Q');
+      for (int a = 0; a < 256; ++a) {
+        one[place] = static_cast<char>(a);
+        // Those that differ in one bit, and some that do in more.
+        for (const int mask : {0x00, 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x21, 0xA0}) {
+          other[place] = static_cast<char>(a ^ mask);
+          ASSERT_EQ(iequals(one, other), plainly_equal(one, other))
+              << "size " << size << ", place " << place << ", " << a << " and " << (a ^ mask);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

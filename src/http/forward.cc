@@ -2,34 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/text_writer.h"
 
 namespace olla::http {
 namespace {
 
-/// Writes the lines of a head behind what `out` holds. Not by append(): each would look at the
-/// capacity anew, and a head is sixty pieces.
-class HeadWriter {
+/// Writes the lines of a head.
+class HeadWriter : public TextWriter {
  public:
-  /// `out` must outlive the writer, and is valid again when that is gone. `room`: about as much as
-  /// will be written.
-  HeadWriter(std::string& out, std::size_t room) : out_(out), end_(out.size()) {
-    out_.resize(end_ + room);
-  }
-  ~HeadWriter() { out_.resize(end_); }
-  HeadWriter(const HeadWriter&) = delete;
-  HeadWriter& operator=(const HeadWriter&) = delete;
-
-  HeadWriter& text(std::string_view text) {
-    end_ += text.copy(take(text.size()), text.size());
-    return *this;
-  }
-
-  HeadWriter& number(std::uint64_t value) {
-    std::array<char, 20> digits;
-    const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    return text({digits.data(), end});
-  }
+  using TextWriter::TextWriter;
 
   HeadWriter& field(std::string_view name, std::string_view value) {
     char* at = take(name.size() + value.size() + 4);
@@ -39,19 +21,9 @@ class HeadWriter {
     at += value.copy(at, value.size());
     *at++ = '\r';
     *at = '\n';
-    end_ += name.size() + value.size() + 4;
+    advance(name.size() + value.size() + 4);
     return *this;
   }
-
- private:
-  /// Where `bytes` may be written.
-  char* take(std::size_t bytes) {
-    if (out_.size() - end_ < bytes) out_.resize(2 * (out_.size() + bytes));
-    return out_.data() + end_;
-  }
-
-  std::string& out_;
-  std::size_t end_;  // Of what is written.
 };
 
 // What is to be known of a field's name.

@@ -1,7 +1,10 @@
 #include "http/head.h"
 
-#include <cstring>
-#include <limits>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+#include <bit>
+#endif
 
 namespace olla::http {
 namespace {
@@ -264,27 +267,48 @@ std::optional<Refusal> decide_response_framing(const Seen& seen, std::string_vie
 }  // namespace
 
 HeadScanner::State HeadScanner::scan(std::string_view bytes) {
-  for (;;) {
-    if (scanned_ == begin_ && begin_ < bytes.size()) {
-      const char first = bytes[begin_];
-      if (first != '\r' && !is_token(bytes.substr(begin_, 1))) return State::kMalformed;
+#if defined(__SSE2__)
+  // One search per line would be a call per line.
+  constexpr std::size_t kLaneBytes = sizeof(__m128i);
+  while (bytes.size() - scanned_ >= kLaneBytes) {
+    const std::size_t from = scanned_;
+    const __m128i lane = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + from));
+    auto ends = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(lane, _mm_set1_epi8('\n'))));
+    for (; ends != 0; ends &= ends - 1) {
+      const auto at = from + static_cast<std::size_t>(std::countr_zero(ends));
+      if (const auto state = take_line_end(bytes, at); state != State::kMore) return state;
     }
-    const void* found = scanned_ < bytes.size()
-                            ? std::memchr(bytes.data() + scanned_, '\n', bytes.size() - scanned_)
-                            : nullptr;
-    if (found == nullptr) {
-      scanned_ = bytes.size();
-      return scanned_ > limit_bytes_ ? State::kTooLarge : State::kMore;
-    }
-    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
-    if (at == line_ || bytes[at - 1] != '\r') return State::kMalformed;
-    scanned_ = at + 1;
+    if (line_ == begin_ && !may_begin(bytes)) return State::kMalformed;
+    scanned_ = from + kLaneBytes;
     if (scanned_ > limit_bytes_) return State::kTooLarge;
-    const bool empty_line = at - line_ == 1;
-    if (empty_line && line_ != begin_) return State::kComplete;
-    line_ = scanned_;
-    if (empty_line) begin_ = scanned_;  // An empty line before the first one.
   }
+#endif
+  for (std::size_t at = scanned_; at < bytes.size(); ++at) {
+    if (bytes[at] != '\n') continue;
+    if (const auto state = take_line_end(bytes, at); state != State::kMore) return state;
+  }
+  if (line_ == begin_ && !may_begin(bytes)) return State::kMalformed;
+  scanned_ = bytes.size();
+  return scanned_ > limit_bytes_ ? State::kTooLarge : State::kMore;
+}
+
+/// Whether the first byte of the first line, if it is there, can begin a message.
+bool HeadScanner::may_begin(std::string_view bytes) const {
+  if (begin_ >= bytes.size()) return true;
+  return bytes[begin_] == '\r' || is_token(bytes.substr(begin_, 1));
+}
+
+/// `at` is where a line feed stands.
+HeadScanner::State HeadScanner::take_line_end(std::string_view bytes, std::size_t at) {
+  if (line_ == begin_ && !may_begin(bytes)) return State::kMalformed;
+  if (at == line_ || bytes[at - 1] != '\r') return State::kMalformed;
+  scanned_ = at + 1;
+  if (scanned_ > limit_bytes_) return State::kTooLarge;
+  const bool empty_line = at - line_ == 1;
+  if (empty_line && line_ != begin_) return State::kComplete;
+  line_ = scanned_;
+  if (empty_line) begin_ = scanned_;  // An empty line before the first one.
+  return State::kMore;
 }
 
 std::optional<Refusal> parse_request_head(std::string_view bytes, std::size_t max_fields,

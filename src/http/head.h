@@ -68,6 +68,9 @@ class HeadScanner {
   [[nodiscard]] std::size_t size() const { return scanned_; }
 
  private:
+  [[nodiscard]] bool may_begin(std::string_view bytes) const;
+  State take_line_end(std::string_view bytes, std::size_t at);
+
   std::size_t limit_bytes_;
   std::size_t begin_ = 0;    // Where the first line starts.
   std::size_t line_ = 0;     // Where the unfinished line starts.

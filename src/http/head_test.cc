@@ -29,6 +29,20 @@ TEST(HeadScannerTest, FindsTheEndAtEveryPieceSize) {
   }
 }
 
+TEST(HeadScannerTest, FindsALineEndAtEveryPlace) {
+  for (std::size_t name = 1; name < 70; ++name) {
+    const std::string head = "GET / HTTP/1.1\r\n" + std::string(name, 'x') + ": y\r\nA: b\r\n\r\n";
+    for (const std::string_view behind : {"", "x", "a body of more than sixteen bytes\n\n"}) {
+      HeadScanner scanner(1000);
+      ASSERT_EQ(scanner.scan(head + std::string(behind)), HeadScanner::State::kComplete) << name;
+      EXPECT_EQ(scanner.size(), head.size());
+    }
+    std::string bare = head;
+    bare.erase(bare.find("\r\nA"), 1);
+    EXPECT_EQ(HeadScanner(1000).scan(bare), HeadScanner::State::kMalformed) << name;
+  }
+}
+
 TEST(HeadScannerTest, SkipsEmptyLinesBeforeTheHead) {
   HeadScanner scanner(1000);
   EXPECT_EQ(scanner.scan("\r\n\r\nGET / HTTP/1.1\r\n\r\n"), HeadScanner::State::kComplete);

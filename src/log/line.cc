@@ -3,17 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <ctime>
-#include <iterator>
 
+#include "base/text_writer.h"
 #include "openai/request.h"
 
 namespace olla::log {
 namespace {
+
+// About as much as a request's line takes: room for it, not a limit.
+constexpr std::size_t kUsualBytes = 512;
 
 std::string_view level_name(config::LogLevel level, bool upper) {
   switch (level) {
@@ -29,30 +30,23 @@ std::string_view level_name(config::LogLevel level, bool upper) {
   return upper ? "ERROR" : "error";
 }
 
-void append_number(std::uint64_t value, std::string& out) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
-}
-
 /// With zeros in front. `value` is under 1000.
-void append_three_digits(std::uint64_t value, std::string& out) {
+void write_three_digits(std::uint64_t value, TextWriter& out) {
   const char digits[] = {static_cast<char>('0' + value / 100),
                          static_cast<char>('0' + value / 10 % 10),
                          static_cast<char>('0' + value % 10)};
-  out.append(digits, sizeof digits);
+  out.text(std::string_view(digits, sizeof digits));
 }
 
 /// Three digits behind the point.
-void append_decimal(double value, std::string& out) {
+void write_decimal(double value, TextWriter& out) {
   constexpr double kMost = 1e12;  // Far from where a double knows no thousandths any more.
   if (value >= 0 && value < kMost) {
     const auto thousandths = static_cast<std::uint64_t>(std::llround(value * 1000));
-    append_number(thousandths / 1000, out);
-    out.push_back('.');
-    append_three_digits(thousandths % 1000, out);
+    out.number(thousandths / 1000).character('.');
+    write_three_digits(thousandths % 1000, out);
   } else {
-    fmt::format_to(std::back_inserter(out), "{:.3f}", value);
+    out.text(fmt::format("{:.3f}", value));
   }
 }
 
@@ -62,7 +56,7 @@ struct SecondText {
   std::string text = {};  // Up to the seconds; empty: none yet.
 };
 
-void append_timestamp(std::chrono::system_clock::time_point now, std::string& out) {
+void write_timestamp(std::chrono::system_clock::time_point now, TextWriter& out) {
   thread_local SecondText last;
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
   const auto second = static_cast<std::time_t>(since.count() / 1000);
@@ -73,9 +67,9 @@ void append_timestamp(std::chrono::system_clock::time_point now, std::string& ou
                             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
     last.second = second;
   }
-  out.append(last.text);
-  append_three_digits(static_cast<std::uint64_t>(since.count() % 1000), out);
-  out.push_back('Z');
+  out.text(last.text);
+  write_three_digits(static_cast<std::uint64_t>(since.count() % 1000), out);
+  out.character('Z');
 }
 
 bool reads_as_one_word(std::string_view text) {
@@ -96,28 +90,36 @@ std::string shortened(std::string_view text) {
   return std::string(text.substr(0, size)).append("...[cut]");
 }
 
-void append_text(std::string_view text, bool quote_words, std::string& out) {
-  if (!quote_words && reads_as_one_word(text)) {
-    out.append(text);
+void write_quoted(std::string_view text, TextWriter& out) {
+  if (openai::json_plain_length(text) == text.size()) {
+    out.character('"').text(text).character('"');
   } else {
-    openai::append_json_quoted(text, out);
+    out.text(openai::json_quoted(text));
   }
 }
 
-void append_value(const Field& field, bool quote_words, std::string& out) {
+void write_text(std::string_view text, bool quote_words, TextWriter& out) {
+  if (!quote_words && reads_as_one_word(text)) {
+    out.text(text);
+  } else {
+    write_quoted(text, out);
+  }
+}
+
+void write_value(const Field& field, bool quote_words, TextWriter& out) {
   if (const auto* text = std::get_if<std::string_view>(&field.value)) {
     if (text->size() <= kTextBytesMax) {
-      append_text(*text, quote_words, out);
+      write_text(*text, quote_words, out);
     } else {
-      append_text(shortened(*text), quote_words, out);
+      write_text(shortened(*text), quote_words, out);
     }
   } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-    if (*number < 0) out.push_back('-');
+    if (*number < 0) out.character('-');
     // Of the smallest number of all the absolute value is no std::int64_t.
     const auto bits = static_cast<std::uint64_t>(*number);
-    append_number(*number < 0 ? 0 - bits : bits, out);
+    out.number(*number < 0 ? 0 - bits : bits);
   } else {
-    append_decimal(std::get<double>(field.value), out);
+    write_decimal(std::get<double>(field.value), out);
   }
 }
 
@@ -126,25 +128,25 @@ void append_value(const Field& field, bool quote_words, std::string& out) {
 void append_line(config::LogFormat format, std::chrono::system_clock::time_point now,
                  config::LogLevel level, std::string_view message, std::span<const Field> fields,
                  std::string& out) {
+  TextWriter line(out, kUsualBytes);
   if (format == config::LogFormat::kText) {
-    append_timestamp(now, out);
-    out.append(" ").append(level_name(level, /*upper=*/true)).append(" ").append(message);
+    write_timestamp(now, line);
+    line.character(' ').text(level_name(level, /*upper=*/true)).character(' ').text(message);
     for (const Field& field : fields) {
-      out.append(" ").append(field.name).append("=");
-      append_value(field, /*quote_words=*/false, out);
+      line.character(' ').text(field.name).character('=');
+      write_value(field, /*quote_words=*/false, line);
     }
     return;
   }
-  out.append(R"({"timestamp":")");
-  append_timestamp(now, out);
-  out.append(R"(","level":")").append(level_name(level, /*upper=*/false));
-  out.append(R"(","msg":)");
-  openai::append_json_quoted(message, out);
+  line.text(R"({"timestamp":")");
+  write_timestamp(now, line);
+  line.text(R"(","level":")").text(level_name(level, /*upper=*/false)).text(R"(","msg":)");
+  write_quoted(message, line);
   for (const Field& field : fields) {
-    out.append(",\"").append(field.name).append("\":");
-    append_value(field, /*quote_words=*/true, out);
+    line.text(",\"").text(field.name).text("\":");
+    write_value(field, /*quote_words=*/true, line);
   }
-  out.push_back('}');
+  line.character('}');
 }
 
 }  // namespace olla::log

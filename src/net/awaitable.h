@@ -86,6 +86,7 @@ class CoroutineResult<void> : public CoroutineState {
 template <class T>
 class [[nodiscard]] Awaitable {
  public:
+  // The language asks for this name. NOLINTNEXTLINE(readability-identifier-naming)
   class promise_type : public CoroutineResult<T> {
    public:
     Awaitable get_return_object() { return Awaitable(*this); }

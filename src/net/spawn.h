@@ -15,6 +15,7 @@ namespace olla::net {
 /// it ends.
 class RootCoroutine {
  public:
+  // The language asks for this name. NOLINTNEXTLINE(readability-identifier-naming)
   class promise_type : public CoroutineState {
    public:
     promise_type() { set_root(std::coroutine_handle<promise_type>::from_promise(*this)); }
@@ -40,6 +41,7 @@ RootCoroutine run_as_root(boost::asio::io_context& io, Awaitable<void> work, Don
   std::exception_ptr failure;
   try {
     // Its frame, and what that owns, is gone before `done` hears of it.
+    // clang takes the move into the frame for one before this. NOLINTNEXTLINE(bugprone-use-after-move)
     Awaitable<void> running(std::move(work));
     co_await running;
   } catch (...) {

@@ -92,6 +92,14 @@ void UpstreamConnection::keep_alive(std::chrono::milliseconds silence) {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &value, sizeof value);
 }
 
+std::size_t UpstreamConnection::write_some(std::string_view first, std::string_view second,
+                                           error_code& error) {
+  // For one piece the kernel need not be told of a list.
+  if (second.empty()) return socket_.write_some(asio::buffer(first), error);
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(first), asio::buffer(second)};
+  return socket_.write_some(buffers, error);
+}
+
 /// Waits until the socket takes bytes again; false when it may not, but can be read.
 Awaitable<Result<bool>> UpstreamConnection::becomes_writable(Duration limit) {
   expire_after(limit);
@@ -114,9 +122,8 @@ Awaitable<Result<std::size_t>> UpstreamConnection::write(std::string_view first,
                                                          std::string_view second, Duration limit) {
   std::size_t total_bytes = 0;
   while (!first.empty() || !second.empty()) {
-    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(first), asio::buffer(second)};
     error_code error;
-    const std::size_t sent = socket_.write_some(buffers, error);
+    const std::size_t sent = write_some(first, second, error);
     if (error == asio::error::would_block) {
       const auto writable = co_await becomes_writable(limit);
       if (!writable) co_return writable.error();
@@ -164,6 +171,7 @@ void UpstreamConnection::abort() {
 
 bool UpstreamConnection::is_quiet() {
   if (!socket_.is_open() || !input_.empty()) return false;
+  if (!watch_.may_read()) return true;  // Nothing, and no end, came since the last read.
   char byte = 0;
   const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;

@@ -69,7 +69,8 @@ class UpstreamConnection : private Deadline, private SocketListener {
   /// the connection. A body that is delimited by the close is whole only after the former.
   [[nodiscard]] bool ended_in_order() const { return ended_in_order_; }
 
-  /// True when an idle connection can be used: the endpoint neither closed it nor sent anything.
+  /// True when an idle connection can be used: the endpoint neither closed it nor sent anything, as
+  /// far as this turn of the loop knows. A request on one that closes meanwhile is asked anew.
   bool is_quiet();
 
   /// True when a request may follow on this connection.
@@ -85,6 +86,7 @@ class UpstreamConnection : private Deadline, private SocketListener {
   void on_socket_event() override { waiter_.wake(); }
   void on_socket_abandoned() override { waiter_.abandon(); }
   void expect_bytes(TimePoint now);
+  std::size_t write_some(std::string_view first, std::string_view second, error_code& error);
   Awaitable<Result<bool>> becomes_writable(Duration limit);
   Error explain(error_code error, const char* what) const;
 

@@ -318,6 +318,7 @@ TEST_F(UpstreamConnectionTest, IsQuietUntilBytesOrAnEndCome) {
   loop.run_until([this] { return server.connections().size() == 2; });
   EXPECT_TRUE(ended->is_quiet());
   accepted().close();
+  loop.run_ready();
   EXPECT_FALSE(ended->is_quiet());
 }
 

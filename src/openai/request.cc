@@ -121,28 +121,6 @@ char simple_escape(char c) {
   }
 }
 
-/// How many bytes at the front of `text` stand in a JSON string as they are, ASCII alone.
-std::size_t plain_length(std::string_view text) {
-  std::size_t at = 0;
-#if defined(__SSE2__)
-  constexpr std::size_t kLaneBytes = sizeof(__m128i);
-  for (; text.size() - at >= kLaneBytes; at += kLaneBytes) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    // As signed bytes those from 0x80 on are the smallest.
-    const __m128i below = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
-    const __m128i quotes = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    const auto other = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(below, quotes)));
-    if (other != 0) return at + static_cast<std::size_t>(std::countr_zero(other));
-  }
-#endif
-  for (; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
-  }
-  return at;
-}
-
 // Length of the valid UTF-8 sequence that `text` begins with (Unicode, table 3-7); 0 if there is
 // none. `text` is not empty.
 std::size_t utf8_length(std::string_view text) {
@@ -269,6 +247,27 @@ std::optional<std::string> decode_json_string(std::string_view raw) {
   return out;
 }
 
+std::size_t json_plain_length(std::string_view text) {
+  std::size_t at = 0;
+#if defined(__SSE2__)
+  constexpr std::size_t kLaneBytes = sizeof(__m128i);
+  for (; text.size() - at >= kLaneBytes; at += kLaneBytes) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    // As signed bytes those from 0x80 on are the smallest.
+    const __m128i below = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+    const __m128i quotes = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    const auto other = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(below, quotes)));
+    if (other != 0) return at + static_cast<std::size_t>(std::countr_zero(other));
+  }
+#endif
+  for (; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
+  }
+  return at;
+}
+
 std::string json_quoted(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 2);
@@ -279,7 +278,7 @@ std::string json_quoted(std::string_view text) {
 void append_json_quoted(std::string_view text, std::string& out) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t plain = plain_length(text.substr(i));
+    const std::size_t plain = json_plain_length(text.substr(i));
     out.append(text, i, plain);
     i += plain;
     if (i == text.size()) break;

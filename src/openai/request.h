@@ -62,5 +62,7 @@ struct RequestFacts {
 [[nodiscard]] std::string json_quoted(std::string_view text);
 /// The same, behind what `out` holds.
 void append_json_quoted(std::string_view text, std::string& out);
+/// How many bytes at the front of `text` stand in a JSON string as they are, ASCII alone.
+[[nodiscard]] std::size_t json_plain_length(std::string_view text);
 
 }  // namespace olla::openai

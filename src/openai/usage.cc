@@ -120,26 +120,33 @@ std::size_t UsageScanner::expect_object(std::string_view payload, std::size_t po
 }
 
 std::size_t UsageScanner::read_object(std::string_view payload, std::size_t position) {
-  for (; position < payload.size() && state_ == State::kInObject; ++position) {
+  while (position < payload.size() && state_ == State::kInObject) {
+    const std::size_t from = position;
     if (in_string_) {
-      read_string_byte(payload[position]);
+      const std::size_t room = kObjectBytesMax + 1 - object_bytes_;
+      position = read_string(payload.substr(0, from + room), from);
     } else {
-      read_byte(payload[position]);
+      read_byte(payload[position++]);
     }
-    if (++object_bytes_ > kObjectBytesMax) state_ = State::kSearching;
+    object_bytes_ += position - from;
+    if (object_bytes_ > kObjectBytesMax) state_ = State::kSearching;
   }
   return position;
 }
 
-void UsageScanner::read_string_byte(char c) {
-  if (c == '"' && !escaped_) {
-    in_string_ = false;
-    return;
+/// Takes what there is of a string, its last quote included; returns where to go on.
+std::size_t UsageScanner::read_string(std::string_view payload, std::size_t position) {
+  std::size_t end = position;
+  for (; end < payload.size() && in_string_; ++end) {
+    in_string_ = payload[end] != '"' || escaped_;
+    escaped_ = payload[end] == '\\' && !escaped_;
   }
-  escaped_ = c == '\\' && !escaped_;
+  const std::string_view text = payload.substr(position, end - position - (in_string_ ? 0 : 1));
+  if (key_size_ < key_.size())
+    text.copy(key_.data() + key_size_, std::min(text.size(), key_.size() - key_size_));
   // One byte more than fits marks the key as too long.
-  if (key_size_ < key_.size()) key_[key_size_] = c;
-  key_size_ = std::min(key_size_ + 1, key_.size() + 1);
+  key_size_ = std::min(key_size_ + text.size(), key_.size() + 1);
+  return end;
 }
 
 void UsageScanner::read_byte(char c) {

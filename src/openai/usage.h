@@ -41,7 +41,7 @@ class UsageScanner {
   std::size_t search(std::string_view payload, std::size_t position);
   std::size_t expect_object(std::string_view payload, std::size_t position);
   std::size_t read_object(std::string_view payload, std::size_t position);
-  void read_string_byte(char c);
+  std::size_t read_string(std::string_view payload, std::size_t position);
   void read_byte(char c);
   void open_object();
   void end_value();

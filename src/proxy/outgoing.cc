@@ -14,6 +14,9 @@ constexpr std::size_t kModelHeaderBytesMax = 1024;
 // Of a head whose memory is kept for the next: usual ones have 1 KB.
 constexpr std::size_t kSpareBytesMax = 16 * 1024;
 
+// To copy a short body behind the head costs less than to hand the kernel two pieces.
+constexpr std::size_t kJoinedBytesMax = 2048;
+
 // Below it stands count_tokens.
 constexpr std::string_view kMessagesPath = "/v1/messages";
 
@@ -88,7 +91,12 @@ void OutgoingRequest::make(const net::ServerConnection& client, const fleet::End
     tail_.append("0\r\n");
     http::append_request_trailers(client.trailers(), client.head(), forwarding, tail_);
   }
-  unsent_ = {head_, parts.body, tail_};
+  std::string_view body = parts.body;
+  if (body.size() <= kJoinedBytesMax) {
+    head_.append(body);
+    body = {};
+  }
+  unsent_ = {head_, body, tail_};
 }
 
 net::Awaitable<Result<void>> OutgoingRequest::send(net::UpstreamConnection& upstream,

@@ -122,6 +122,7 @@ net::Awaitable<void> Scraper::read(Watched& watched) {
   auto figures = std::make_shared<fleet::Figures>();
   figures->state = std::move(*state);
   figures->text = std::move(answer->body);
+  figures->text.shrink_to_fit();  // Read in pieces, it has room for more, and there may be 1,024.
   figures->gpu_text = watched.gpu_text;
   figures->read_at = Clock::now();
   const bool changed = fleet_.set_figures(id, std::move(figures));

@@ -11,6 +11,7 @@ namespace olla::routing {
 namespace {
 
 using fleet::Condition;
+using fleet::EndpointRow;
 using fleet::EndpointView;
 
 static_assert(kEndpointsMax >= config::kEndpointsMax);
@@ -29,23 +30,14 @@ enum class Match : std::uint8_t {
 // The unit of weights: fine enough for the share of an endpoint that starts slowly.
 constexpr std::uint32_t kWeightUnit = 256;
 
-std::uint32_t weight_of(const EndpointView& view, TimePoint now) {
-  const std::uint32_t whole = view.endpoint->config.weight * kWeightUnit;
-  if (!view.back_since) return std::max(1u, whole);
+std::uint32_t weight_of(const EndpointRow& row, const EndpointView& view, TimePoint now) {
+  const std::uint32_t whole = row.weight * kWeightUnit;
+  if (!row.warms_up) return std::max(1u, whole);
   return std::max(1u, static_cast<std::uint32_t>(whole * view.share(now)));
 }
 
 bool was_tried(const EndpointView& view, std::span<const EndpointId> tried) {
   return std::find(tried.begin(), tried.end(), view.endpoint->id) != tried.end();
-}
-
-std::uint32_t load_of(const EndpointView& view) {
-  return view.live->in_flight.load(std::memory_order_relaxed);
-}
-
-bool is_full(const EndpointView& view, std::uint32_t load) {
-  const std::uint32_t limit = view.endpoint->config.max_concurrent;
-  return limit > 0 && load >= limit;
 }
 
 bool lists(const EndpointView& view, std::string_view model) {
@@ -90,9 +82,9 @@ class Choice {
                   : any_tried_ ? NoPick::kAllTried
                                : NoPick::kNoneReady);
     }
-    const std::span<const Candidate> all(candidates_.data(), size_);
+    const std::span<Candidate> all(candidates_.data(), size_);
     const Candidate* preferred = request_.preferred ? find_preferred(all) : nullptr;
-    const Candidate& chosen =
+    const Candidate chosen =
         preferred != nullptr ? *preferred : choose(request_.balancer, all, request_.draw);
     return picked(snapshot_.endpoints[chosen.index]);
   }
@@ -151,6 +143,14 @@ class Choice {
     return !(request_.spares_vllm && view.is_vllm()) &&
            (!request_.only || *request_.only == view.endpoint->id);
   }
+  /// Both, of the endpoint at `i`.
+  [[nodiscard]] bool serves(std::size_t i) const {
+    // The same table of profiles has nearly always made both.
+    if (snapshot_.rows[i].profile != request_.provider.profile() &&
+        !is_of_provider(snapshot_.endpoints[i]))
+      return false;
+    return (!request_.spares_vllm && !request_.only) || is_usable(snapshot_.endpoints[i]);
+  }
   [[nodiscard]] bool names_model() const { return request_.model && !request_.model->empty(); }
 
   /// The same as survey() for the most frequent request, one for a model that an endpoint lists by
@@ -160,13 +160,11 @@ class Choice {
     if (!names_model() || !request_.alias_of.empty()) return false;
     listed_ = snapshot_.model_index->endpoints_with(*request_.model);
     for (const std::uint32_t i : listed_) {
-      const EndpointView& view = snapshot_.endpoints[i];
-      traits_[i].usable = is_of_provider(view) && is_usable(view);
-      if (!traits_[i].usable) continue;
+      if (!serves(i)) continue;
       usable_ = true;
-      traits_[i].condition = view.condition();
-      traits_[i].match = Match::kExact;
-      if (traits_[i].condition == Condition::kReady) wanted_ = Condition::kReady;
+      if (snapshot_.rows[i].condition != Condition::kReady) continue;
+      wanted_ = Condition::kReady;
+      break;
     }
     if (!usable_) {
       listed_ = {};
@@ -239,35 +237,66 @@ class Choice {
   /// Fills the candidates.
   void collect(bool needs_route) {
     able_ = 0;
-    const std::size_t count = listed_.empty() ? snapshot_.endpoints.size() : listed_.size();
-    for (std::size_t n = 0; n < count; ++n) {
-      const std::size_t i = listed_.empty() ? n : listed_[n];
-      const Trait& trait = traits_[i];
-      if (!trait.usable || trait.match != match_ || trait.condition != wanted_) continue;
-      const EndpointView& view = snapshot_.endpoints[i];
-      if (view.addresses.empty()) continue;
-      ++able_;
-      if (was_tried(view, request_.tried)) {
-        any_tried_ = true;
-        continue;
+    if (listed_.empty()) {
+      for (std::size_t i = 0; i < snapshot_.endpoints.size(); ++i) {
+        const Trait& trait = traits_[i];
+        if (trait.usable && trait.match == match_ && trait.condition == wanted_)
+          consider(snapshot_.rows[i], i, needs_route);
       }
-      if (needs_route && misses_route(view)) {
-        any_misses_ = true;
-        continue;
-      }
-      const std::uint32_t load = load_of(view);
-      if (is_full(view, load)) {
-        any_full_ = true;
-        continue;
-      }
-      if (!view.live->breaker.admits(request_.now)) {
-        any_open_ = true;
-        consider_early(view);
-        continue;
-      }
-      candidates_[size_++] = {static_cast<std::uint32_t>(i), load, weight_of(view, request_.now),
-                              view.endpoint->config.priority};
+      return;
     }
+    const bool first_try = request_.tried.empty() && request_.known_for_it.empty();
+    for (const std::uint32_t i : listed_) {
+      const EndpointRow& row = snapshot_.rows[i];
+      if (row.condition != wanted_ || !serves(i)) continue;
+      if (first_try && is_plain(row)) {
+        take(row, i);
+      } else {
+        consider(row, i, needs_route);
+      }
+    }
+  }
+
+  /// Whether nothing about the endpoint has to be looked up elsewhere, as of nearly all.
+  static bool is_plain(const EndpointRow& row) {
+    return row.has_address && row.max_concurrent == 0 && !row.misses_routes && !row.warms_up &&
+           row.live->breaker.is_sound();
+  }
+
+  /// Of a plain one.
+  void take(const EndpointRow& row, std::size_t i) {
+    ++able_;
+    candidates_[size_++] = {static_cast<std::uint32_t>(i),
+                            row.live->in_flight.load(std::memory_order_relaxed),
+                            std::max(1u, row.weight * kWeightUnit), row.priority};
+  }
+
+  /// Takes the endpoint at `i` for a candidate, or notes why it is none.
+  void consider(const EndpointRow& row, std::size_t i, bool needs_route) {
+    if (!row.has_address) return;
+    ++able_;
+    if (is_out(snapshot_.endpoints[i], needs_route)) return;
+    const std::uint32_t load = row.live->in_flight.load(std::memory_order_relaxed);
+    if (row.max_concurrent > 0 && load >= row.max_concurrent) {
+      any_full_ = true;
+    } else if (!row.live->breaker.admits(request_.now)) {
+      any_open_ = true;
+      consider_early(snapshot_.endpoints[i]);
+    } else {
+      candidates_[size_++] = {static_cast<std::uint32_t>(i), load,
+                              weight_of(row, snapshot_.endpoints[i], request_.now), row.priority};
+    }
+  }
+
+  /// Whether the request was there already, or would be refused for its path.
+  bool is_out(const EndpointView& view, bool needs_route) {
+    if (was_tried(view, request_.tried)) {
+      any_tried_ = true;
+      return true;
+    }
+    const bool misses = needs_route && misses_route(view);
+    any_misses_ = any_misses_ || misses;
+    return misses;
   }
 
   void consider_early(const EndpointView& view) {

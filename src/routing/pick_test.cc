@@ -381,8 +381,9 @@ TEST(PickTest, AnEndpointThatCameBackGetsLessThanItsShare) {
     fleet.set_health(EndpointId(i), Health::kHealthy);
     fleet.set_addresses(EndpointId(i), {fleet::Address{}});
   }
-  fleet::Snapshot snapshot = *fleet.snapshot();
-  snapshot.endpoints[1].back_since = start;
+  fleet.set_health(EndpointId(1), Health::kUnhealthy);
+  fleet.set_health(EndpointId(1), Health::kHealthy, start);
+  const fleet::Snapshot snapshot = *fleet.snapshot();
   const auto share = [&snapshot](TimePoint now) {
     int times = 0;
     for (std::uint32_t turn = 0; turn < 1100; ++turn) {

@@ -24,7 +24,7 @@ struct Draw {
 };
 
 /// The candidate that gets the request. The order of `candidates`, which must not be empty, is that
-/// of their turns. Linear time, allocates nothing.
+/// of their turns; what they hold afterwards is of no use. Linear time, allocates nothing.
 ///
 /// kPriority: the highest tier, and in it as kLeastConnections.
 /// kRoundRobin: in turn. Of as many consecutive turns as all weights together have, without their
@@ -32,7 +32,7 @@ struct Draw {
 /// kLeastConnections: the fewest requests in flight for its weight; those that tie in turn.
 /// kRandom: by weight.
 /// kPowerOfTwo: two by weight, and of them the one with fewer in flight for its weight.
-[[nodiscard]] const Candidate& choose(config::LoadBalancer policy,
-                                      std::span<const Candidate> candidates, const Draw& draw);
+[[nodiscard]] Candidate choose(config::LoadBalancer policy, std::span<Candidate> candidates,
+                               const Draw& draw);
 
 }  // namespace olla::routing

@@ -30,10 +30,11 @@ std::vector<Candidate> candidates(const std::vector<Load>& loads) {
 /// Who is chosen in `turns` consecutive turns, a letter for each.
 std::string order(LoadBalancer policy, const std::vector<Load>& loads, std::uint32_t turns,
                   std::uint32_t first = 0) {
-  const std::vector<Candidate> made = candidates(loads);
   std::string names;
-  for (std::uint32_t turn = first; turn < first + turns; ++turn)
+  for (std::uint32_t turn = first; turn < first + turns; ++turn) {
+    std::vector<Candidate> made = candidates(loads);
     names += static_cast<char>('a' + choose(policy, made, {.turn = turn}).index);
+  }
   return names;
 }
 
@@ -41,10 +42,11 @@ std::string order(LoadBalancer policy, const std::vector<Load>& loads, std::uint
 std::vector<int> shares(LoadBalancer policy, const std::vector<Load>& loads, int draws) {
   constexpr std::uint64_t kSeed = 7;
   Random random(kSeed);
-  const std::vector<Candidate> made = candidates(loads);
-  std::vector<int> counts(made.size());
-  for (int i = 0; i < draws; ++i)
+  std::vector<int> counts(loads.size());
+  for (int i = 0; i < draws; ++i) {
+    std::vector<Candidate> made = candidates(loads);
     ++counts[choose(policy, made, {.random = random.next()}).index];
+  }
   return counts;
 }
 

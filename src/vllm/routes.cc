@@ -7,7 +7,7 @@ namespace olla::vllm {
 namespace {
 
 // The inference routes of vLLM 0.32.0 whose handlers validate a JSON object, over all kinds of
-// model it serves. Sorted. Not here: routes that administer a server; /invocations, which decides
+// model it serves. Not here: routes that administer a server; /invocations, which decides
 // by itself what the body is; and the derender routes, whose body was not seen to be an object.
 constexpr std::array<std::string_view, 24> kJsonRoutes = {
     "/classify",
@@ -35,7 +35,6 @@ constexpr std::array<std::string_view, 24> kJsonRoutes = {
     "/v2/embed",
     "/v2/rerank",
 };
-static_assert(std::is_sorted(kJsonRoutes.begin(), kJsonRoutes.end()));
 
 // Those that are no JSON routes of the list above.
 constexpr std::array<std::string_view, 3> kOtherInferenceRoutes = {
@@ -53,6 +52,7 @@ constexpr std::string_view kAudioPrefix = "/v1/audio/";
 constexpr std::string_view kResponsePrefix = "/v1/responses/";
 constexpr std::string_view kCancelSuffix = "/cancel";
 
+/// Most names have another size, which is compared first: a binary search would compare bytes.
 template <std::size_t N>
 bool is_in(const std::array<std::string_view, N>& routes, std::string_view path) {
   return std::find(routes.begin(), routes.end(), path) != routes.end();
@@ -61,8 +61,8 @@ bool is_in(const std::array<std::string_view, N>& routes, std::string_view path)
 }  // namespace
 
 RouteKind route_kind(std::string_view path) {
-  if (std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path) ||
-      is_in(kOtherInferenceRoutes, path) || !response_id_of(path).empty())
+  if (is_in(kJsonRoutes, path) || is_in(kOtherInferenceRoutes, path) ||
+      !response_id_of(path).empty())
     return RouteKind::kInference;
   if (path.starts_with(kAudioPrefix) && path.find('/', kAudioPrefix.size()) == path.npos &&
       path.size() > kAudioPrefix.size())
@@ -91,7 +91,7 @@ std::string_view route_name(std::string_view path) {
 }
 
 bool takes_json_object(std::string_view method, std::string_view path) {
-  return method == "POST" && std::binary_search(kJsonRoutes.begin(), kJsonRoutes.end(), path);
+  return method == "POST" && is_in(kJsonRoutes, path);
 }
 
 }  // namespace olla::vllm
