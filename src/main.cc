@@ -98,6 +98,9 @@ void add_api_options(CLI::App& sim, olla::app::SimFlags& flags) {
                "answers carry x-request-id");
   sim.add_flag("--enable-server-load-tracking", flags.load_tracking,
                "/load tells how many requests are being answered");
+  sim.add_option("--stream-interval", flags.stream_interval,
+                 "tokens of an event, but for the first and the last one")
+      ->check(CLI::Range(std::size_t{1}, olla::app::kStreamIntervalMax));
   sim.add_flag("--enable-force-include-usage", flags.force_usage, "each stream tells its usage");
   sim.add_flag("--allow-runtime-lora-updating", flags.lora_updating,
                "with the routes that load and unload LoRA adapters");

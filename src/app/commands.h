@@ -17,6 +17,9 @@ int serve_command(const std::optional<std::string>& config_file);
 /// serve_command() would use. Returns 0 or 2.
 int check_command(const std::optional<std::string>& config_file);
 
+/// More tokens than an event of `olla sim` has at most: whole answers come in two.
+constexpr std::size_t kStreamIntervalMax = 1'000'000;
+
 struct SimFlags {
   /// A file with several kinds of servers; what it does not say of one is as here.
   std::optional<std::string> fleet;
@@ -41,6 +44,7 @@ struct SimFlags {
   bool scale_out = false;                    ///< With the routes of scale-out.
   bool dev_mode = false;                     ///< With vLLM's routes for sleep, pause and the like.
   std::size_t data_parallel_size = 1;        ///< Engines per server.
+  std::size_t stream_interval = 1;           ///< Tokens of an event.
   std::optional<std::size_t> max_num_seqs;   ///< Answers generated at once; the others wait.
   std::optional<std::size_t> max_num_batched_tokens;  ///< Of one step.
   std::optional<std::size_t> num_gpu_blocks;          ///< Of 16 tokens.

@@ -118,6 +118,7 @@ std::optional<sim::ServerOptions> server_options(const SimFlags& flags) {
   options.load_tracking = flags.load_tracking;
   options.force_usage = flags.force_usage;
   options.data_parallel_size = flags.data_parallel_size;
+  options.stream_interval = flags.stream_interval;
   options.prompt_tokens_details = flags.prompt_tokens_details;
   options.parsers = {flags.auto_tool_choice, flags.tool_call_parser, flags.reasoning_parser};
   options.rules = *rules;

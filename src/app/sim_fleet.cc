@@ -86,6 +86,8 @@ class ServerReader {
       whole(key, value, 0, kAny, out_.seed);
     } else if (key == "data_parallel_size") {
       whole(key, value, 1, 64, out_.data_parallel_size);
+    } else if (key == "stream_interval") {
+      whole(key, value, 1, kStreamIntervalMax, out_.stream_interval);
     } else {
       return false;
     }

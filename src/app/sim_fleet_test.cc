@@ -25,6 +25,7 @@ servers:
     itl: 1.5s
     dev_mode: true
     data_parallel_size: 2
+    stream_interval: 4
     max_num_seqs: 3
     max_num_batched_tokens: 6
     num_gpu_blocks_override: 70
@@ -61,6 +62,7 @@ servers:
   EXPECT_EQ(first.itl, std::chrono::milliseconds(1500));
   EXPECT_TRUE(first.dev_mode);
   EXPECT_EQ(first.data_parallel_size, 2U);
+  EXPECT_EQ(first.stream_interval, 4U);
   EXPECT_EQ(first.max_num_seqs, 3U);
   EXPECT_EQ(first.max_num_batched_tokens, 6U);
   EXPECT_EQ(first.num_gpu_blocks, 70U);

@@ -130,8 +130,8 @@ Reply Api::route(const ApiRequest& request, ApiTime time) {
   if (path.starts_with("/sim/")) return control(path, time.now);
   if (path.starts_with("/v1/responses/")) {
     if (!served) return wrong_service_answer(*known);
-    return known->allow == "GET" ? stored_response(responses_, response_id(path))
-                                 : cancel_response(responses_, response_id(path));
+    return known->allow == "GET" ? stored_response(responses_, response_id(path), dialect_)
+                                 : cancel_response(responses_, response_id(path), dialect_);
   }
   if (known->presence == Presence::kScaleOut && !options_.scale_out) return scale_out_answer();
   if (known->allow == "POST") return post(*known, request, time);
@@ -219,6 +219,7 @@ Reply Api::post(const Route& route, const ApiRequest& request, ApiTime time) {
     return checked_answer(path, body, dialect_);
   }
   if (path == "/v1/chat/completions") return generate(Kind::kChat, body, request, time);
+  if (path == "/v1/chat/completions/batch") return generate_batch(body, request, time);
   if (path == "/v1/completions") return generate(Kind::kCompletion, body, request, time);
   if (path == "/v1/responses") return respond(body, request, time);
   if (path.starts_with("/v1/messages")) return message(path, body, request, time);
@@ -249,6 +250,7 @@ Reply Api::generate(Kind kind, const json& body, const ApiRequest& request, ApiT
       return std::move(*refused);
     }
     if (refused_rules) return std::move(*refused_rules);
+    if (auto refused = check_thinking_budget(fields)) return std::move(*refused);
     if (kind == Kind::kCompletion) {
       if (auto refused = check_completion(fields, sampling)) return std::move(*refused);
     }
@@ -304,7 +306,7 @@ Reply Api::respond(const json& body, const ApiRequest& request, ApiTime time) {
   if (fields.failed()) return fields.answer();
   if (auto refused = models_.check(exchange.sampling.model)) return std::move(*refused);
   if (exchange.previous_id && responses_.find(*exchange.previous_id) == nullptr) {
-    return response_not_found(*exchange.previous_id);
+    return response_not_found(*exchange.previous_id, dialect_);
   }
   const json chat = responses_as_chat(body);
   Fields chat_fields(chat, dialect_);
@@ -328,8 +330,29 @@ std::optional<Answer> Api::read_chat(Fields& fields, Exchange& exchange) {
   exchange.tools = std::get<ToolUse>(std::move(tools));
   const json* messages = fields.find("messages");
   if (messages == nullptr || !messages->is_array() || messages->empty()) return std::nullopt;
-  if (messages->back().is_object()) exchange.script = script_in(content_text(messages->back()));
+  const json& last = messages->back();
+  if (!last.is_object()) return std::nullopt;
+  exchange.script = script_in(content_text(last));
+  // Without a header for the answer the last turn goes on.
+  const bool opens_turn = fields.boolean("add_generation_prompt").value_or(true);
+  if (!opens_turn && last.contains("role") && last.at("role").is_string()) {
+    exchange.role = last.at("role");
+  }
   return std::nullopt;
+}
+
+/// Only a server that knows where thoughts end can limit them.
+std::optional<Answer> Api::check_thinking_budget(const Fields& fields) const {
+  const json* budget = fields.find("thinking_token_budget");
+  const bool given = budget != nullptr && !budget->is_null();
+  if (!given || dialect_ == Dialect::kOld || !options_.parsers.reasoning.empty()) {
+    return std::nullopt;
+  }
+  ErrorBody error;
+  error.message =
+      "thinking_token_budget is set but reasoning_config is not configured. Please set "
+      "--reasoning-parser and/or --reasoning-config to use thinking_token_budget.";
+  return error_answer(error);
 }
 
 /// The same for a chat in another form, and whether this server has what it needs.
@@ -354,7 +377,7 @@ Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
   if (exchange.prompts.size() * static_cast<std::size_t>(sampling.samples) > kChoicesMax) {
     return too_many_choices();
   }
-  auto demanded = demanded_tokens(exchange, 0);
+  auto demanded = demanded_tokens(exchange, 0, 0);
   if (demanded) {
     if (auto* refused = std::get_if<Answer>(&*demanded)) return std::move(*refused);
   }
@@ -366,6 +389,7 @@ Reply Api::begin(Exchange exchange, bool has_text, ApiTime time) {
   exchange.tokenizer = &tokenizer_;
   exchange.ids = Random(ids_.next());
   exchange.prompt_tokens_details = options_.prompt_tokens_details;
+  exchange.stream_interval = options_.stream_interval;
   return submit(std::move(exchange), time.now);
 }
 
@@ -408,7 +432,7 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
       const TextSeed seed{
           sampling.seed ? static_cast<std::uint64_t>(*sampling.seed) : options_.seed, prompt,
           sample};
-      sequences.push_back({prompt, text_for(exchange, seed), std::min(wanted, room),
+      sequences.push_back({prompt, text_for(exchange, number, seed), std::min(wanted, room),
                            static_cast<std::size_t>(sampling.tokens_min), sampling.ignore_end, salt,
                            sampling.priority, samples, sampling.rules, text_seed(seed)});
     }
@@ -419,14 +443,17 @@ std::unique_ptr<Generation> Api::submit(Exchange exchange, TimePoint now) {
   return generation;
 }
 
-/// The tokens of an answer whose text is demanded: by the tools to call, by a mark in the last
-/// message, or by a constraint. nullopt: nothing is. Or the 400 for what cannot be followed.
+/// The tokens of the answer to a prompt whose text is demanded: by the tools to call, by a mark in
+/// the last message, or by a constraint. nullopt: nothing is. Or the 400 for what cannot be
+/// followed.
 std::optional<std::variant<Tokens, Answer>> Api::demanded_tokens(const Exchange& exchange,
+                                                                 std::size_t prompt,
                                                                  std::uint64_t seed) const {
   Random random(seed);
-  auto calls = tool_tokens(exchange.tools, exchange.script, tokenizer_, random);
+  const Script script = exchange.scripts.empty() ? exchange.script : exchange.scripts[prompt];
+  auto calls = tool_tokens(exchange.tools, script, tokenizer_, random);
   if (calls) return calls;
-  if (exchange.script != Script::kNone) return script_tokens(exchange.script, tokenizer_);
+  if (script != Script::kNone) return script_tokens(script, tokenizer_);
   if (!exchange.constraint) return std::nullopt;
   auto text = constrained_text(*exchange.constraint, dialect_, random);
   if (auto* refused = std::get_if<Answer>(&text)) return std::move(*refused);
@@ -440,11 +467,12 @@ std::optional<std::variant<Tokens, Answer>> Api::demanded_tokens(const Exchange&
   return tokens;
 }
 
-TextGenerator Api::text_for(const Exchange& exchange, const TextSeed& seed) const {
-  auto demanded = demanded_tokens(exchange, text_seed(seed));
+TextGenerator Api::text_for(const Exchange& exchange, std::size_t prompt,
+                            const TextSeed& seed) const {
+  auto demanded = demanded_tokens(exchange, prompt, text_seed(seed));
   if (!demanded) return continuation_.after(seed, exchange.reasoning);
   // Another seed may lead to a text that is too long; that of the check did not.
-  if (std::holds_alternative<Answer>(*demanded)) demanded = demanded_tokens(exchange, 0);
+  if (std::holds_alternative<Answer>(*demanded)) demanded = demanded_tokens(exchange, prompt, 0);
   OLLA_CHECK(demanded && std::holds_alternative<Tokens>(*demanded));
   return TextGenerator(tokenizer_, std::get<Tokens>(*std::move(demanded)));
 }

@@ -46,6 +46,7 @@ struct ApiOptions {
   bool lora_updating = false;          ///< With the routes that load and unload adapters.
   bool scale_out = false;              ///< Those of scale-out do not refuse everybody.
   bool load_tracking = false;          ///< /load tells more than 0.
+  std::size_t stream_interval = 1;     ///< Tokens of an event, but for the first and the last one.
   bool force_usage = false;            ///< Each stream of chats and completions tells its usage.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
@@ -113,10 +114,12 @@ class Api {
   Answer get(std::string_view path, ApiTime time);
   Reply post(const Route& route, const ApiRequest& request, ApiTime time);
   Reply generate(Kind kind, const nlohmann::json& body, const ApiRequest& request, ApiTime time);
+  Reply generate_batch(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
   Reply message(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
                 ApiTime time);
   Reply respond(const nlohmann::json& body, const ApiRequest& request, ApiTime time);
   std::optional<Answer> read_chat(Fields& fields, Exchange& exchange);
+  [[nodiscard]] std::optional<Answer> check_thinking_budget(const Fields& fields) const;
   std::optional<Answer> read_tool_chat(Fields& fields, Exchange& exchange);
   Reply begin(Exchange exchange, bool has_text, ApiTime time);
   std::unique_ptr<Generation> submit(Exchange exchange, TimePoint now);
@@ -124,8 +127,9 @@ class Api {
                                                                        Fields& fields) const;
   std::optional<Answer> check_condition(bool has_text);
   [[nodiscard]] std::optional<std::variant<std::vector<TokenId>, Answer>> demanded_tokens(
-      const Exchange& exchange, std::uint64_t seed) const;
-  [[nodiscard]] TextGenerator text_for(const Exchange& exchange, const TextSeed& seed) const;
+      const Exchange& exchange, std::size_t prompt, std::uint64_t seed) const;
+  [[nodiscard]] TextGenerator text_for(const Exchange& exchange, std::size_t prompt,
+                                       const TextSeed& seed) const;
   Answer embed(std::string_view path, const nlohmann::json& body, const ApiRequest& request,
                ApiTime time);
   [[nodiscard]] Answer transcribe(const ApiRequest& request) const;

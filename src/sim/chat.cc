@@ -61,7 +61,9 @@ void append_content(std::string& out, const Exchange& exchange, const Choice& ch
 
 void append_message(std::string& out, const Exchange& exchange, const Choice& choice) {
   const std::vector<WrittenCall>& calls = choice.parser.calls();
-  out += R"({"role":"assistant","content":)";
+  out += R"({"role":)";
+  append_json_string(out, exchange.role);
+  out += R"(,"content":)";
   append_content(out, exchange, choice);
   out += R"(,"refusal":null,"annotations":null,"audio":null,"function_call":null,)";
   if (!calls.empty() || exchange.dialect == Dialect::kOld) append_calls(out, calls);
@@ -151,7 +153,9 @@ std::string chat_role_event(const Exchange& exchange, const Choice& choice) {
   std::string out = "data: ";
   append_opening(out, exchange, kChunk);
   out += R"({"index":)" + std::to_string(choice.index);
-  out += R"(,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}])";
+  out += R"(,"delta":{"role":)";
+  append_json_string(out, exchange.role);
+  out += R"(,"content":""},"logprobs":null,"finish_reason":null}])";
   append_continuous_usage(out, exchange, 0);
   out += R"(,"prompt_token_ids":)";
   append_prompt_ids(out, exchange, 0);

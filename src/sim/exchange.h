@@ -37,6 +37,7 @@ struct Choice {
   OutputParser parser;
   bool thinking;                           ///< The tokens that come are counted as thoughts.
   std::size_t reasoning_tokens = 0;        ///< Of the thoughts, without their marks.
+  std::size_t tokens_sent = 0;             ///< Streamed: those of the events so far.
   std::size_t tokens = 0;                  ///< Generated so far, the end token included.
   std::size_t cached_tokens = 0;           ///< Of the prompt, those that were not computed.
   std::string_view finish_reason;          ///< Empty while it runs.
@@ -56,14 +57,17 @@ struct Exchange {
   std::optional<Constraint> constraint;
   ToolUse tools;
   Script script = Script::kNone;
-  bool reasoning = false;              ///< Thoughts are told apart from content.
-  bool include_reasoning = true;       ///< And told at all.
-  std::string echo;                    ///< Of a chat: the text that the answer goes on with.
-  Random ids{0};                       ///< Makes the ids of calls, blocks and items.
-  std::string id;                      ///< "chatcmpl-..." or "cmpl-..."
-  std::int64_t created = 0;            ///< Seconds since 1970.
-  std::string model;                   ///< The first served name, whatever the request said.
-  std::string fingerprint;             ///< Empty: the server tells none.
+  bool reasoning = false;           ///< Thoughts are told apart from content.
+  bool include_reasoning = true;    ///< And told at all.
+  std::string echo;                 ///< Of a chat: the text that the answer goes on with.
+  Random ids{0};                    ///< Makes the ids of calls, blocks and items.
+  std::string id;                   ///< "chatcmpl-..." or "cmpl-..."
+  std::int64_t created = 0;         ///< Seconds since 1970.
+  std::string model;                ///< The first served name, whatever the request said.
+  std::size_t stream_interval = 1;  ///< Streamed: tokens of an event, but for the first and last.
+  std::vector<Script> scripts;      ///< Of several chats at once, one for each prompt.
+  std::string role = "assistant";   ///< Of a chat's answer.
+  std::string fingerprint;          ///< Empty: the server tells none.
   bool prompt_tokens_details = false;  ///< Usage tells what was cached.
   /// Streamed: the block of a message or item of a response that is being sent.
   struct Block {
@@ -71,7 +75,8 @@ struct Exchange {
     std::size_t index = 0;
     std::size_t call = 0;  ///< The number of a call.
     std::string id;
-    std::string text;  ///< What was sent of it.
+    std::string text;        ///< What was sent of it.
+    std::size_t events = 0;  ///< Sent of it, as an old version counts them.
   };
   Block block;
   // Of a response alone.

@@ -17,6 +17,9 @@ using nlohmann::json;
 // About where Python's parser gives up; what is beyond would overrun the stack when it is copied.
 constexpr std::size_t kNestedMax = 900;
 
+// A new version tells that many, and how many more there are.
+constexpr std::size_t kProblemsShown = 10;
+
 /// Finds where a text stops being JSON; everything else about it is ignored.
 class FaultFinder : public json::json_sax_t {
  public:
@@ -57,10 +60,14 @@ Answer validation_answer(const std::vector<std::string>& problems, std::string_v
   const bool old = dialect == Dialect::kOld;
   const std::size_t count = problems.size();
   ErrorBody error;
-  for (const std::string& problem : problems) {
+  for (std::size_t i = 0; i < count; ++i) {
     if (!old) error.message += "\n  ";
     if (old && !error.message.empty()) error.message += ", ";
-    error.message += problem;
+    if (!old && i == kProblemsShown) {
+      error.message += "...and " + std::to_string(count - i) + " more errors";
+      break;
+    }
+    error.message += problems[i];
   }
   if (old) return old_validation_answer("[" + error.message + "]");
   error.type = "Bad Request";

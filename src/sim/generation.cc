@@ -114,6 +114,9 @@ void Generation::finish_or_go_on(Choice& choice) {
   const bool finished = !choice.finish_reason.empty();
   const bool whole = !streamed() || exchange_.sampling.beam;
   if (whole && !finished) return;
+  const bool first = choice.tokens_sent == 0;
+  if (!finished && !first && choice.tokens - choice.tokens_sent < exchange_.stream_interval) return;
+  choice.tokens_sent = choice.tokens;
   std::vector<OutputParser::Part> parts;
   const std::string_view text = choice.output.take(finished);
   if (choice.parser.active()) parts = parse(choice, text);

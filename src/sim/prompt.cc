@@ -1,6 +1,7 @@
 #include "sim/prompt.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -30,6 +31,24 @@ Answer refuse(std::string message) {
   ErrorBody error;
   error.message = std::move(message);
   return error_answer(error);
+}
+
+/// Refuses what the conversation cannot be made a prompt by. `contradicts`: its last message shall
+/// go on, and an answer begin.
+std::optional<Answer> check_template(const Fields& fields, bool contradicts, Dialect dialect) {
+  const json* own = fields.find("chat_template");
+  if (own != nullptr && !own->is_null()) {
+    return refuse(
+        "Chat template is passed with request, but --trust-request-chat-template is not set. "
+        "Refused request with untrusted chat template.");
+  }
+  if (!contradicts) return std::nullopt;
+  const std::string words =
+      "continue_final_message and add_generation_prompt are not compatible. Use "
+      "continue_final_message when you want the model to continue the final message, and "
+      "add_generation_prompt when you want to add a header that will prompt it to start a new "
+      "assistant message instead.";
+  return refuse(dialect == Dialect::kOld ? words + " " + words : words);
 }
 
 /// What has no text is for another kind of model.
@@ -120,7 +139,26 @@ bool all_ids(const json& list) {
                      [](const json& id) { return id.is_number_unsigned(); });
 }
 
+/// Cuts the tokens of a prompt to as many as are kept.
+void truncate(const Truncation& truncation, Tokens& tokens) {
+  if (tokens.size() <= truncation.tokens) return;
+  const auto excess = static_cast<std::ptrdiff_t>(tokens.size() - truncation.tokens);
+  if (truncation.keeps_first) {
+    tokens.erase(tokens.end() - excess, tokens.end());
+  } else {
+    tokens.erase(tokens.begin(), tokens.begin() + excess);
+  }
+}
+
 std::optional<Answer> read_one(const json& prompt, const PromptRules& rules, Tokens& out) {
+  if (rules.truncation) {
+    PromptRules whole = rules;
+    whole.truncation.reset();
+    whole.max_model_len = std::numeric_limits<std::size_t>::max() - 1;
+    auto refused = read_one(prompt, whole, out);
+    truncate(*rules.truncation, out);
+    return refused;
+  }
   if (!prompt.is_string()) return read_ids(prompt, rules, out);
   rules.tokenizer.append(prompt.get_ref<const std::string&>(), out, rules.max_model_len + 1);
   return refuse_length(out, {out.size() <= rules.max_model_len, false}, rules);
@@ -168,6 +206,9 @@ std::variant<Tokens, Answer> chat_prompt(Fields& fields, const PromptRules& rule
   if (messages->empty()) {
     return refuse(
         "Cannot apply chat template to an empty conversation. Provide at least one message.");
+  }
+  if (auto refused = check_template(fields, open_turn && continues, rules.dialect)) {
+    return std::move(*refused);
   }
   Tokens tokens;
   append_tools(fields, rules, tokens);

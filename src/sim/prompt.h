@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,6 +14,12 @@
 
 namespace olla::sim {
 
+/// How much is kept of a prompt that is too long: of its end, or of its beginning.
+struct Truncation {
+  std::size_t tokens;
+  bool keeps_first = false;
+};
+
 /// Turns what a request says into tokens. All need the request's text to be counted no further
 /// than one token past the context length: a longer one is refused in any case.
 struct PromptRules {
@@ -20,6 +27,7 @@ struct PromptRules {
   std::size_t max_model_len;
   std::string_view model;
   Dialect dialect = Dialect::kNew;
+  std::optional<Truncation> truncation = {};  ///< Of text_prompts(); nullopt: refused.
 };
 
 /// The tokens of a chat: `<|im_start|>role LF content <|im_end|> LF` per message, then the opening

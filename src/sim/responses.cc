@@ -14,13 +14,19 @@ using Part = OutputParser::Part;
 // A real server keeps all of them and grows; this one is made for long load tests.
 constexpr std::size_t kStoredMax = 10'000;
 
-Answer refuse(int status, std::string message) {
+constexpr std::string_view kMessages = R"(,"input_messages":null,"output_messages":null)";
+
+Answer refuse(int status, std::string message, Dialect dialect) {
   ErrorBody error;
   error.status = status;
   error.type = "invalid_request_error";
   error.message = std::move(message);
-  error.param = "response_id";
+  if (dialect == Dialect::kNew) error.param = "response_id";
   return error_answer(error);
+}
+
+bool is_old(const Exchange& exchange) {
+  return exchange.dialect == Dialect::kOld;
 }
 
 /// `"key":"value"` and a comma; the value as a JSON string.
@@ -46,6 +52,8 @@ struct Item {
   bool done = true;
   std::string_view status = "\"completed\"";
   const WrittenCall* call = nullptr;
+  bool old = false;  ///< Of an old version.
+  bool streams = false;
 };
 
 std::string message_item(const Item& item) {
@@ -54,7 +62,9 @@ std::string message_item(const Item& item) {
   out += R"("content":[)";
   if (item.done) out += content_part(item.text, "null");
   out += R"(],"role":"assistant","status":)";
-  return out.append(item.status).append(R"(,"type":"message","phase":null})");
+  out.append(item.status).append(R"(,"type":"message")");
+  if (!item.old) return out + R"(,"phase":null})";
+  return out + (item.streams && item.done ? R"(,"summary":[]})" : "}");
 }
 
 std::string reasoning_part(std::string_view text) {
@@ -78,8 +88,8 @@ std::string call_item(const Item& item) {
   append_member(out, "name", item.call->name);
   out += R"("type":"function_call",)";
   append_member(out, "id", item.id);
-  out += R"("async":null,"caller":null,"namespace":null,"status":)";
-  return out.append(item.status).append("}");
+  if (!item.old) out += R"("async":null,"caller":null,"namespace":null,)";
+  return out.append(R"("status":)").append(item.status).append("}");
 }
 
 std::string item_text(const Item& item) {
@@ -87,8 +97,16 @@ std::string item_text(const Item& item) {
   return item.kind == Part::Kind::kContent ? message_item(item) : call_item(item);
 }
 
+/// "8-4-4-4-12" digits of an id.
+std::string with_dashes(std::string id) {
+  for (const std::size_t at : {20U, 16U, 12U, 8U})
+    id.insert(at, "-");
+  return id;
+}
+
 std::string item_id(const Exchange& exchange, Part::Kind kind, Random& ids) {
   const std::string id = make_id(exchange.dialect, ids);
+  if (is_old(exchange) && exchange.sampling.stream) return with_dashes(id.substr(0, 32));
   if (kind == Part::Kind::kReasoning) return "rs_" + id;
   return (kind == Part::Kind::kContent ? "msg_" : "fc_") + id;
 }
@@ -103,6 +121,7 @@ std::string whole_output(const Exchange& exchange) {
   const auto append = [&](Item item) {
     const std::string id = item_id(exchange, item.kind, ids);
     item.id = id;
+    item.old = is_old(exchange);
     if (!out.empty()) out += ',';
     out += item_text(item);
   };
@@ -121,6 +140,7 @@ std::string whole_output(const Exchange& exchange) {
 std::string output(const Exchange& exchange) {
   if (!exchange.sampling.stream) return whole_output(exchange);
   std::string out;
+  if (is_old(exchange)) return out;
   for (const std::string& item : exchange.items) {
     if (!out.empty()) out += ',';
     out += item;
@@ -148,7 +168,7 @@ std::string tool_choice_text(const Exchange& exchange) {
   const ToolUse& use = exchange.tools;
   if (use.choice == ToolUse::Choice::kAuto) return "\"auto\"";
   if (use.choice == ToolUse::Choice::kRequired) return "\"required\"";
-  if (use.choice == ToolUse::Choice::kNone) return "\"none\"";
+  if (use.choice == ToolUse::Choice::kNone) return is_old(exchange) ? "\"auto\"" : "\"none\"";
   std::string out = "{";
   append_member(out, "name", use.named);
   return out + R"("type":"function"})";
@@ -161,6 +181,14 @@ bool incomplete(const Exchange& exchange) {
 std::string usage(const Exchange& exchange) {
   const std::size_t input = exchange.prompt_tokens();
   const std::size_t output = exchange.completion_tokens();
+  if (is_old(exchange)) {
+    return R"({"input_tokens":)" + std::to_string(input) +
+           R"(,"input_tokens_details":{"cached_tokens":)" +
+           std::to_string(exchange.cached_tokens()) + R"(},"output_tokens":)" +
+           std::to_string(output) + R"(,"output_tokens_details":{"reasoning_tokens":)" +
+           std::to_string(exchange.reasoning_tokens()) +
+           R"(,"tool_output_tokens":0},"total_tokens":)" + std::to_string(input + output) + "}";
+  }
   return R"({"input_tokens":)" + std::to_string(input) +
          R"(,"input_tokens_details":{"cached_tokens":)" + std::to_string(exchange.cached_tokens()) +
          R"(,"cache_write_tokens":0,)"
@@ -179,6 +207,12 @@ std::string event(Exchange& exchange, std::string_view name, const std::string& 
   out += R"(,"sequence_number":)" + std::to_string(exchange.events++) + R"(,"type":)";
   append_json_string(out, name);
   return out + "}\n\n";
+}
+
+/// `"content_index":0,`. An old version counts the events of an item instead.
+std::string content_index(Exchange& exchange) {
+  const std::size_t index = is_old(exchange) ? exchange.block.events++ : 0;
+  return R"("content_index":)" + std::to_string(index) + ",";
 }
 
 /// `"content_index":0,` and the item and its place, with `middle` between them.
@@ -200,6 +234,8 @@ Item current_item(const Exchange& exchange, bool done) {
   const Exchange::Block& block = exchange.block;
   Item item{*block.kind, block.id, done ? block.text : std::string_view(), done};
   if (!done) item.status = "\"in_progress\"";
+  item.old = is_old(exchange);
+  item.streams = true;
   const auto& calls = exchange.choices.front().parser.calls();
   if (*block.kind == Part::Kind::kCall) item.call = &calls[block.call];
   return item;
@@ -211,10 +247,9 @@ std::string item_members(const Exchange& exchange, bool done) {
 }
 
 /// `"content_index":0,"item_id":...,"output_index":0,"part":...`
-std::string part_members(const Exchange& exchange, std::string_view text,
-                         std::string_view logprobs) {
+std::string part_members(Exchange& exchange, std::string_view text, std::string_view logprobs) {
   const bool thought = exchange.block.kind == Part::Kind::kReasoning;
-  return place(exchange, R"("content_index":0,)") + R"(,"part":)" +
+  return place(exchange, content_index(exchange)) + R"(,"part":)" +
          (thought ? reasoning_part(text) : content_part(text, logprobs));
 }
 
@@ -222,10 +257,19 @@ void open_item(Exchange& exchange, const Part& part, std::vector<std::string>& o
   exchange.block.kind = part.kind;
   exchange.block.call = part.call;
   exchange.block.text.clear();
+  exchange.block.events = 0;
   exchange.block.id = item_id(exchange, part.kind, exchange.ids);
   out.push_back(event(exchange, "response.output_item.added", item_members(exchange, false)));
   if (part.kind == Part::Kind::kCall) return;
   out.push_back(event(exchange, "response.content_part.added", part_members(exchange, {}, "[]")));
+}
+
+std::string text_delta(Exchange& exchange, std::string_view text) {
+  const std::string members = content_index(exchange) + R"("delta":)" + json_quoted(text) +
+                              R"(,"item_id":)" + json_quoted(exchange.block.id) +
+                              R"(,"logprobs":[],"output_index":)" +
+                              std::to_string(exchange.block.index);
+  return event(exchange, "response.output_text.delta", members);
 }
 
 /// Ends the item that is being sent, if any.
@@ -240,10 +284,11 @@ void close_item(Exchange& exchange, std::vector<std::string>& out) {
     out.push_back(done + R"(,"name":)" + json_quoted(name) + "}\n\n");
   } else if (block.kind == Part::Kind::kReasoning) {
     out.push_back(done_event(exchange, "response.reasoning_text.done",
-                             place(exchange, R"("content_index":0,)"), "text") +
+                             place(exchange, content_index(exchange)), "text") +
                   "}\n\n");
   } else {
-    const std::string before = R"("content_index":0,"item_id":)" + json_quoted(block.id) +
+    if (is_old(exchange)) out.push_back(text_delta(exchange, {}));
+    const std::string before = content_index(exchange) + R"("item_id":)" + json_quoted(block.id) +
                                R"(,"logprobs":[],"output_index":)" + std::to_string(block.index);
     out.push_back(done_event(exchange, "response.output_text.done", before, "text") + "}\n\n");
   }
@@ -327,33 +372,49 @@ json responses_as_chat(const json& body) {
 
 std::string response_body(const Exchange& exchange, bool done) {
   const Sampling& sampling = exchange.sampling;
-  const bool cut = done && incomplete(exchange);
+  const bool old = is_old(exchange);
+  const bool old_event = old && sampling.stream;
+  // An old version does not tell that its answer was cut.
+  const bool cut = done && !old && incomplete(exchange);
   std::string out = "{";
   append_member(out, "id", exchange.id);
   out += R"("created_at":)" + std::to_string(exchange.created);
+  if (old_event) out += R"(.0,"error":null)";
   out += R"(,"incomplete_details":)";
   out += cut ? R"({"reason":"max_output_tokens"})" : "null";
   out += R"(,"instructions":null,"metadata":null,)";
   append_member(out, "model", exchange.model);
   out += R"("object":"response","output":[)";
   if (done) out += output(exchange);
-  out += R"(],"parallel_tool_calls":true,"temperature":)";
+  out += "]";
+  if (old && !old_event) out += kMessages;
+  out += R"(,"parallel_tool_calls":true,"temperature":)";
   append_json_number(out, sampling.temperature.value_or(1));
   out += R"(,"tool_choice":)" + tool_choice_text(exchange) + R"(,"tools":)" + tools_text(exchange) +
          R"(,"top_p":)";
   append_json_number(out, sampling.top_p.value_or(1));
-  out += R"(,"background":false,"max_output_tokens":)";
+  out += R"(,"background":false)";
+  if (old_event) out += R"(,"conversation":null)";
+  out += R"(,"max_output_tokens":)";
   const std::size_t room = exchange.room;
   out += std::to_string(sampling.tokens_max.value_or(static_cast<std::int64_t>(room)));
   out += R"(,"max_tool_calls":null,"previous_response_id":)";
   out += exchange.previous_id ? json_quoted(*exchange.previous_id) : "null";
-  out += R"(,"prompt":null,"reasoning":null,"service_tier":"auto","status":")";
+  out += R"(,"prompt":null)";
+  if (old_event) out += R"(,"prompt_cache_key":null)";
+  out += R"(,"reasoning":null)";
+  if (old_event) out += R"(,"safety_identifier":null)";
+  out += R"(,"service_tier":"auto","status":")";
   out += done ? (cut ? "incomplete" : "completed") : "in_progress";
   out += R"(","text":null,"top_logprobs":null,"truncation":"disabled","usage":)";
   out += done ? usage(exchange) : "null";
-  return out + R"(,"user":null,"presence_penalty":0.0,"frequency_penalty":0.0,)"
-               R"("kv_transfer_params":null,"ec_transfer_params":null,"input_messages":null,)"
-               R"("output_messages":null})";
+  out += R"(,"user":null)";
+  if (!old) {
+    out += R"(,"presence_penalty":0.0,"frequency_penalty":0.0,)"
+           R"("kv_transfer_params":null,"ec_transfer_params":null)";
+  }
+  if (!old || old_event) out += kMessages;
+  return out + "}";
 }
 
 std::vector<std::string> response_opening_events(Exchange& exchange) {
@@ -380,12 +441,9 @@ std::vector<std::string> response_part_events(Exchange& exchange, const Part& pa
         event(exchange, "response.function_call_arguments.delta", place(exchange, delta)));
   } else if (part.kind == Part::Kind::kReasoning) {
     out.push_back(event(exchange, "response.reasoning_text.delta",
-                        place(exchange, R"("content_index":0,)" + delta)));
+                        place(exchange, content_index(exchange) + delta)));
   } else {
-    const std::string members =
-        R"("content_index":0,)" + delta + R"("item_id":)" + json_quoted(exchange.block.id) +
-        R"(,"logprobs":[],"output_index":)" + std::to_string(exchange.block.index);
-    out.push_back(event(exchange, "response.output_text.delta", members));
+    out.push_back(text_delta(exchange, part.text));
   }
   return out;
 }
@@ -411,18 +469,18 @@ const std::string* ResponseStore::find(std::string_view id) const {
   return at == bodies_.end() ? nullptr : &at->second;
 }
 
-Answer stored_response(const ResponseStore& store, std::string_view id) {
+Answer stored_response(const ResponseStore& store, std::string_view id, Dialect dialect) {
   const std::string* body = store.find(id);
-  return body == nullptr ? response_not_found(id) : json_answer(*body);
+  return body == nullptr ? response_not_found(id, dialect) : json_answer(*body);
 }
 
-Answer cancel_response(const ResponseStore& store, std::string_view id) {
-  if (store.find(id) == nullptr) return response_not_found(id);
-  return refuse(400, "Cannot cancel a synchronous response.");
+Answer cancel_response(const ResponseStore& store, std::string_view id, Dialect dialect) {
+  if (store.find(id) == nullptr) return response_not_found(id, dialect);
+  return refuse(400, "Cannot cancel a synchronous response.", dialect);
 }
 
-Answer response_not_found(std::string_view id) {
-  return refuse(404, "Response with id '" + std::string(id) + "' not found.");
+Answer response_not_found(std::string_view id, Dialect dialect) {
+  return refuse(404, "Response with id '" + std::string(id) + "' not found.", dialect);
 }
 
 }  // namespace olla::sim

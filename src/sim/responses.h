@@ -45,10 +45,10 @@ class ResponseStore {
 };
 
 /// GET /v1/responses/{id}.
-Answer stored_response(const ResponseStore& store, std::string_view id);
+Answer stored_response(const ResponseStore& store, std::string_view id, Dialect dialect);
 /// POST /v1/responses/{id}/cancel. What is stored has ended, so nothing is left to cancel.
-Answer cancel_response(const ResponseStore& store, std::string_view id);
+Answer cancel_response(const ResponseStore& store, std::string_view id, Dialect dialect);
 /// The 404 for an id that is not known here.
-Answer response_not_found(std::string_view id);
+Answer response_not_found(std::string_view id, Dialect dialect);
 
 }  // namespace olla::sim

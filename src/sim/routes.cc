@@ -38,6 +38,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"/metrics", "GET", kAll, kAlways, {}},
     {"/v1/models", "GET", kAll, kAlways, {}},
     {"/v1/chat/completions", "POST", kGenerate, kAlways, "Chat Completions"},
+    {"/v1/chat/completions/batch", "POST", kGenerate, kNew, {}},
     {"/v1/completions", "POST", kGenerate, kAlways, "Completions"},
     {"/v1/messages", "POST", kGenerate, kNew, {}},
     {"/v1/messages/count_tokens", "POST", kGenerate, kNew, {}},

@@ -60,6 +60,7 @@ ApiOptions api_options(const ServerOptions& options) {
   out.load_tracking = options.load_tracking;
   out.force_usage = options.force_usage;
   out.data_parallel_size = options.data_parallel_size;
+  out.stream_interval = options.stream_interval;
   out.prompt_tokens_details = options.prompt_tokens_details;
   out.parsers = options.parsers;
   out.rules = options.rules;

@@ -29,6 +29,7 @@ struct ServerOptions {
   bool scale_out = false;              ///< With those of scale-out.
   bool load_tracking = false;          ///< /load tells how many requests are being answered.
   bool force_usage = false;            ///< Each stream tells its usage.
+  std::size_t stream_interval = 1;     ///< Tokens of an event, but for the first and the last one.
   std::size_t data_parallel_size = 1;  ///< Engines, each under the rules.
   bool prompt_tokens_details = false;  ///< Usage tells how much of a prompt was cached.
   ParserFlags parsers;

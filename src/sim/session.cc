@@ -12,6 +12,7 @@ namespace olla::sim {
 namespace {
 
 using Read = net::ServerConnection::Read;
+using Write = net::ServerConnection::Write;
 
 // What the real server's parser knows; other words are no HTTP to it.
 constexpr auto kMethods = std::to_array<std::string_view>(
@@ -293,7 +294,13 @@ net::Awaitable<bool> Session::write_stream() {
       if (fault && strikes) co_await pause(fault->delay);
       if (left_) co_return false;
       const std::string bytes = chunk(*event);
-      if (!co_await connection_->write(bytes)) co_return false;
+      // Not by write(): nearly every client takes the event at once, and there are many.
+      const Write written = connection_->write_now(bytes, {});
+      if (written == Write::kFailed) co_return false;
+      if (written == Write::kBlocked) {
+        const bool flushed = co_await connection_->flush();
+        if (!flushed) co_return false;
+      }
       ++sent;
     } else if (generation_->done()) {
       co_return co_await connection_->write(kLastChunk);

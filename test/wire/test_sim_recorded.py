@@ -156,7 +156,7 @@ class Replay:
             except (Truncated, ConnectionError, socket.timeout) as error:
                 out.append(f"no answer: {type(error).__name__}")
                 break
-            out += recorded.differences(answer, response)
+            out += recorded.differences(answer, response, exchange.is_scripted)
             if response.status == 100:
                 on_interim()
             self._remember(answer, response)
