@@ -94,8 +94,11 @@ class [[nodiscard]] Awaitable {
 
   Awaitable(Awaitable&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
   Awaitable& operator=(Awaitable&&) = delete;
-  ~Awaitable() {
-    if (frame_) frame_.destroy();
+  ~Awaitable() { reset(); }
+
+  /// Ends the coroutine here, with all that its frame owns.
+  void reset() {
+    if (frame_) std::exchange(frame_, {}).destroy();
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }

@@ -40,13 +40,12 @@ RootCoroutine run_as_root(boost::asio::io_context& io, Awaitable<void> work, Don
   const auto guard = boost::asio::make_work_guard(io);
   std::exception_ptr failure;
   try {
-    // Its frame, and what that owns, is gone before `done` hears of it.
-    // clang takes the move into the frame for one before this. NOLINTNEXTLINE(bugprone-use-after-move)
-    Awaitable<void> running(std::move(work));
-    co_await running;
+    co_await work;
   } catch (...) {
     failure = std::current_exception();
   }
+  // Its frame, and what that owns, is gone before `done` hears of it.
+  work.reset();
   done(failure);
 }
 
